@@ -1,0 +1,20 @@
+#pragma once
+// Instants as RFC 3339 text.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/clock.h"
+
+namespace obhut {
+
+/// UTC with whole seconds: "2026-03-31T21:59:59Z"; fractions are cut off toward the past.
+std::string format_time(Instant at);
+/// UTC with six fraction digits, for what must survive the way out and back.
+std::string format_time_micro(Instant at);
+/// Any offset, at most six fraction digits, years 0001 to 9999, no leap seconds. Strict: RFC 3339
+/// section 5.6 with upper- or lower-case T and Z.
+std::optional<Instant> parse_time(std::string_view text);
+
+}  // namespace obhut

@@ -1,0 +1,40 @@
+# obhut_library(NAME agent/chunk  SOURCES a.cc b.cc  LINK obhut::base  PRIVATE_LINK zstd::libzstd)
+#   one static library per directory; includes are rooted at the top of the tree.
+# obhut_test(NAME chunk  SOURCES x_test.cc  LINK obhut::chunk  LABELS unit)
+#   one GoogleTest program, each TEST a CTest case.
+
+add_library(obhut_settings INTERFACE)
+target_include_directories(obhut_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+target_compile_features(obhut_settings INTERFACE cxx_std_23)
+if(OBHUT_STRICT)
+  target_compile_options(obhut_settings INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Wshadow -Werror>)
+endif()
+
+function(obhut_library)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;LINK;PRIVATE_LINK;PRIVATE_INCLUDE" ${ARGN})
+  string(REPLACE "/" "_" target ${ARG_NAME})
+  add_library(obhut_${target} STATIC ${ARG_SOURCES})
+  add_library(obhut::${target} ALIAS obhut_${target})
+  target_link_libraries(obhut_${target} PUBLIC obhut_settings ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+  # Third-party headers are not ours to warn about.
+  target_include_directories(obhut_${target} SYSTEM PRIVATE ${ARG_PRIVATE_INCLUDE})
+endfunction()
+
+function(obhut_program)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;LINK" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE obhut_settings ${ARG_LINK})
+endfunction()
+
+function(obhut_test)
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${ARG_NAME}_test ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME}_test PRIVATE obhut_settings ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  # One CTest case a program: starting a process per TEST costs more than the tests.
+  add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
