@@ -1,0 +1,79 @@
+#pragma once
+// Messages between processes of one machine, with the peer's identity told by the kernel.
+//
+// A message is u32 length (little-endian) and that many bytes.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "agent/base/bytes.h"
+#include "agent/base/result.h"
+#include "platform/handle.h"
+
+namespace obhut::platform {
+
+/// Who is on the other end, as the kernel saw it when the connection was made.
+struct Peer {
+  std::uint32_t uid = 0;  ///< of the effective user; meaningless on Windows, where `account` counts
+  std::uint32_t gid = 0;
+  std::int64_t pid = 0;
+  std::string account;         ///< user name, or the number where it has none; on Windows the SID
+  bool administrator = false;  ///< root, or an elevated administrator
+};
+
+/// One connection. Closed when dropped.
+/// Thread: one sender and one receiver at a time.
+class LocalConnection {
+ public:
+  /// Errors: kUnavailable where nobody listens, kRefused.
+  static Result<LocalConnection> connect(const std::string& path);
+
+  [[nodiscard]] const Peer& peer() const { return peer_; }
+
+  /// Errors: kTimeout where the peer does not take it in time, kUnavailable where it has gone.
+  Result<void> send(ByteView message, std::chrono::milliseconds timeout, std::stop_token stop = {});
+  /// Nothing where the peer closed between two messages. The timeout is for the whole message.
+  /// Errors: kInvalidInput where it announces more than `cap` bytes (the connection is useless
+  /// then), kTimeout, kUnavailable where it closed within a message, kCancelled.
+  Result<std::optional<Bytes>> receive(std::size_t cap, std::chrono::milliseconds timeout,
+                                       std::stop_token stop = {});
+
+ private:
+  friend class LocalListener;
+  LocalConnection(Handle handle, Peer peer) : handle_(std::move(handle)), peer_(std::move(peer)) {}
+  Handle handle_;
+  Peer peer_;
+};
+
+enum class SocketAccess : std::uint8_t {
+  kEveryone,  ///< every local user may connect; the server decides by Peer
+  kOwner,
+};
+
+/// Waits for connections. Removes its socket when dropped.
+class LocalListener {
+ public:
+  /// The folder must belong to us (or root) and be writable by nobody else: otherwise somebody
+  /// could put another socket in our place. A socket left by a dead process is replaced; anything
+  /// else at `path`, a socket of another owner, or one that answers is kConflict or kRefused.
+  static Result<LocalListener> listen(const std::string& path, SocketAccess access);
+  LocalListener(LocalListener&& other) noexcept;
+  LocalListener& operator=(LocalListener&& other) noexcept;
+  ~LocalListener();
+
+  /// Waits; nothing once `stop` was asked for. An error is of one connection (or, kUnavailable,
+  /// too many open files): go on accepting.
+  Result<std::optional<LocalConnection>> accept(std::stop_token stop);
+
+ private:
+  LocalListener(Handle handle, std::string path)
+      : handle_(std::move(handle)), path_(std::move(path)) {}
+  void remove_socket();
+  Handle handle_;
+  std::string path_;
+};
+
+}  // namespace obhut::platform

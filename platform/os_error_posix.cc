@@ -1,0 +1,117 @@
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+
+#include "agent/base/text.h"
+#include "platform/os_error.h"
+
+namespace obhut::platform {
+namespace {
+
+ErrorKind kind_of_source(int code) {
+  switch (code) {
+    case ENOENT:
+    case ESTALE:
+    case ENOTDIR:
+    case ELOOP:  // a symbolic link took the place of what was listed
+    case ENXIO:
+    case EISDIR:
+      return ErrorKind::kSourceGone;
+    case EBUSY:
+    case ETXTBSY:
+    case EAGAIN:
+    case EDEADLK:
+      return ErrorKind::kSourceBusy;
+    case EOPNOTSUPP:
+    case ENOSYS:
+    case ENOTTY:
+    case EINVAL:
+    case EOVERFLOW:
+      return ErrorKind::kUnsupported;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return ErrorKind::kUnavailable;
+    case EINTR:
+      return ErrorKind::kCancelled;
+    default:
+      // Rights, bad sectors, a broken file system, a FUSE server's own ideas: this entry cannot be
+      // read, its neighbours perhaps can. One bad sector must not end the night's backup.
+      return ErrorKind::kSourceDenied;
+  }
+}
+
+ErrorKind kind_of_ours(int code) {
+  switch (code) {
+    case ENOENT:
+      return ErrorKind::kNotFound;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return ErrorKind::kRefused;
+    case ENOSPC:
+    case EDQUOT:
+      return ErrorKind::kQuotaExceeded;
+    case EEXIST:
+    case ENOTEMPTY:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case EXDEV:
+      return ErrorKind::kConflict;
+    case EOPNOTSUPP:
+    case ENOSYS:
+    case ENOTTY:
+    case EFBIG:
+    case EMLINK:
+    case ERANGE:
+    case E2BIG:
+      return ErrorKind::kUnsupported;
+    case EINVAL:
+    case ENAMETOOLONG:
+    case EILSEQ:
+      return ErrorKind::kInvalidInput;
+    case ETIMEDOUT:
+      return ErrorKind::kTimeout;
+    case EINTR:
+      return ErrorKind::kCancelled;
+    case EIO:
+    case ENXIO:
+    case ENODEV:
+    case ESTALE:
+    case EBUSY:
+    case ETXTBSY:
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EPIPE:
+    case ENOTCONN:
+      return ErrorKind::kUnavailable;
+    default:
+      return ErrorKind::kInternal;
+  }
+}
+
+}  // namespace
+
+std::string os_error_text(int code) {
+  std::string text = ::strerrordesc_np(code) != nullptr ? ::strerrordesc_np(code)
+                                                        : "system error " + std::to_string(code);
+  // "No such file" becomes "no such file"; "RPC failed" stays.
+  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  }
+  return text;
+}
+
+Error os_error(int code, Whose whose, std::string_view action, std::string_view path) {
+  std::string message(action);
+  if (!path.empty()) message.append(" ").append(printable(path));
+  message.append(": ").append(os_error_text(code));
+  return {whose == Whose::kSource ? kind_of_source(code) : kind_of_ours(code), std::move(message)};
+}
+
+}  // namespace obhut::platform

@@ -1,0 +1,21 @@
+#pragma once
+// A person in front of us, or a pipe.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+
+namespace obhut::platform {
+
+enum class Stream : std::uint8_t { kInput, kOutput, kError };
+
+bool is_terminal(Stream stream);
+/// Columns of the terminal on standard error or output; 80 where unknown.
+unsigned terminal_width();
+/// Asks on the terminal without showing what is typed. kInvalidInput where standard input is no
+/// terminal: a script must not hang on a question. The caller wipes the answer.
+Result<std::string> ask_secret(std::string_view prompt);
+
+}  // namespace obhut::platform
