@@ -1,0 +1,316 @@
+#include "service/cluster/sql/database.h"
+
+#include <charconv>
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include <soci/connection-pool.h>
+#include <soci/error.h>
+#include <soci/session.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+#ifdef OBHUT_POSTGRESQL
+#include <soci/postgresql/soci-postgresql.h>
+#endif
+
+#include "agent/base/check.h"
+#include "agent/base/text.h"
+#include "service/cluster/sql/migrations.h"
+
+namespace obhut::cluster::sql {
+namespace {
+
+constexpr int kBusyTimeoutSeconds = 30;
+constexpr int kAttempts = 5;
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+/// The libraries tell kinds of failure apart by class and by text.
+Error translate(const soci::soci_error& error) {
+  const std::string text = error.what();
+  if (contains(text, "UNIQUE constraint") || contains(text, "FOREIGN KEY constraint") ||
+      contains(text, "duplicate key") || contains(text, "violates foreign key")) {
+    return {ErrorKind::kConflict, "database: " + printable(text)};
+  }
+  if (contains(text, "database is locked") || contains(text, "could not serialize") ||
+      contains(text, "deadlock detected") || contains(text, "busy")) {
+    return {ErrorKind::kUnavailable, "database: " + printable(text)};
+  }
+  if (contains(text, "disk is full") || contains(text, "No space left")) {
+    return {ErrorKind::kQuotaExceeded, "database: the disk is full"};
+  }
+  return {ErrorKind::kInternal, "database: " + printable(text)};
+}
+
+/// Calls the library and turns what it throws into an Error.
+template <class Call>
+auto guarded(Call&& call) -> Result<decltype(call())> {
+  try {
+    if constexpr (std::is_void_v<decltype(call())>) {
+      call();
+      return {};
+    } else {
+      return call();
+    }
+  } catch (const soci::soci_error& error) {
+    return std::unexpected(translate(error));
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::kInternal, std::string("database: ") + error.what());
+  }
+}
+
+/// Variables that the library binds to: they must stay where they are.
+struct Bound {
+  long long integer = 0;
+  std::string text;
+  soci::indicator indicator = soci::i_ok;
+};
+
+void assign(Bound& bound, const Value& value) {
+  bound.indicator = soci::i_ok;
+  if (const auto* integer = std::get_if<std::int64_t>(&value.get())) {
+    bound.integer = *integer;
+  } else if (const auto* text = std::get_if<std::string>(&value.get())) {
+    bound.text = *text;
+  } else {
+    bound.indicator = soci::i_null;
+  }
+}
+
+void bind(soci::statement& statement, std::deque<Bound>& bound, const Params& params) {
+  for (const auto& [name, value] : params) {
+    Bound& place = bound.emplace_back();
+    assign(place, value);
+    if (std::holds_alternative<std::int64_t>(value.get())) {
+      statement.exchange(soci::use(place.integer, place.indicator, std::string(name)));
+    } else {
+      statement.exchange(soci::use(place.text, place.indicator, std::string(name)));
+    }
+  }
+}
+
+class SociSession final : public Session {
+ public:
+  explicit SociSession(soci::session& session) : session_(session) {}
+
+  Result<Rows> query(std::string_view sql, const Params& params) override {
+    return guarded([&] {
+      soci::statement statement(session_);
+      std::deque<Bound> bound;
+      bind(statement, bound, params);
+      // All columns come as text: the types that the library guesses for expressions are 32 bits.
+      std::deque<Bound> columns(count_columns(sql));
+      for (Bound& column : columns) {
+        statement.exchange(soci::into(column.text, column.indicator));
+      }
+      statement.alloc();
+      statement.prepare(std::string(sql));
+      statement.define_and_bind();
+      Rows rows;
+      statement.execute(false);
+      while (statement.fetch()) {
+        std::vector<std::optional<std::string>> row;
+        row.reserve(columns.size());
+        for (const Bound& column : columns) {
+          row.push_back(column.indicator == soci::i_null ? std::nullopt
+                                                         : std::optional(column.text));
+        }
+        rows.emplace_back(std::move(row));
+      }
+      return rows;
+    });
+  }
+
+  Result<std::uint64_t> exec(std::string_view sql, const Params& params) override {
+    return guarded([&] {
+      soci::statement statement(session_);
+      std::deque<Bound> bound;
+      bind(statement, bound, params);
+      statement.alloc();
+      statement.prepare(std::string(sql));
+      statement.define_and_bind();
+      statement.execute(true);
+      return static_cast<std::uint64_t>(std::max(0LL, statement.get_affected_rows()));
+    });
+  }
+
+  Result<void> exec_each(std::string_view sql, const std::vector<Params>& rows) override {
+    if (rows.empty()) return {};
+    return guarded([&] {
+      soci::statement statement(session_);
+      std::deque<Bound> bound;
+      bind(statement, bound, rows.front());
+      statement.alloc();
+      statement.prepare(std::string(sql));
+      statement.define_and_bind();
+      for (const Params& row : rows) {
+        CHECK(row.size() == bound.size());
+        for (std::size_t i = 0; i < row.size(); ++i) assign(bound[i], row[i].second);
+        statement.execute(true);
+      }
+    });
+  }
+
+  void after_commit(std::function<void()> action) override { actions_.push_back(std::move(action)); }
+  void run_actions() {
+    for (const auto& action : actions_) action();
+  }
+
+ private:
+  soci::session& session_;
+  std::vector<std::function<void()>> actions_;
+};
+
+}  // namespace
+
+std::int64_t Row::integer(std::size_t column) const {
+  const std::optional<std::string>& text = columns_[column];
+  if (!text) return 0;
+  std::int64_t value = 0;
+  std::from_chars(text->data(), text->data() + text->size(), value);
+  return value;
+}
+
+Result<std::optional<Row>> Session::query_one(std::string_view sql, const Params& params) {
+  ASSIGN_OR_RETURN(Rows rows, query(sql, params));
+  CHECK(rows.size() <= 1);
+  if (rows.empty()) return std::optional<Row>{};
+  return std::optional<Row>(std::move(rows.front()));
+}
+
+std::size_t count_columns(std::string_view select) {
+  std::size_t columns = 1;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < select.size(); ++i) {
+    const char c = select[i];
+    if (c == '\'') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '(') ++depth;
+    if (c == ')') --depth;
+    if (depth > 0) continue;
+    if (c == ',') ++columns;
+    if (select.substr(i).starts_with(" FROM ")) break;
+  }
+  return columns;
+}
+
+struct Database::State {
+  State(bool is_sqlite, unsigned connections) : sqlite(is_sqlite), pool(connections) {}
+
+  bool sqlite;
+  soci::connection_pool pool;
+  // SQLite has one writer: queueing here is fair, where its own busy handler only polls.
+  std::mutex writer;
+};
+
+Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Database::~Database() = default;
+
+namespace {
+
+Result<void> open_connection(soci::session& session, bool sqlite, const std::string& target) {
+  return guarded([&] {
+    if (!sqlite) {
+#ifdef OBHUT_POSTGRESQL
+      session.open(soci::postgresql, target);
+      return;
+#else
+      throw soci::soci_error("this build has no PostgreSQL");
+#endif
+    }
+    session.open(soci::sqlite3, "db=" + target + " timeout=" + std::to_string(kBusyTimeoutSeconds));
+    // FULL: in WAL mode NORMAL may forget commits at a power loss, and we have acknowledged them.
+    for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
+                               "PRAGMA foreign_keys=ON", "PRAGMA cache_size=-16384"}) {
+      soci::statement statement(session);
+      statement.alloc();
+      statement.prepare(pragma);
+      statement.define_and_bind();
+      statement.execute(true);
+    }
+  });
+}
+
+Result<void> migrate(soci::session& session, bool sqlite) {
+  return guarded([&] {
+    session << (sqlite ? "BEGIN IMMEDIATE" : "BEGIN");
+    try {
+      session << "CREATE TABLE IF NOT EXISTS schema_version (number BIGINT NOT NULL PRIMARY KEY)";
+      long long version = 0;
+      soci::indicator indicator = soci::i_ok;
+      session << "SELECT COALESCE(MAX(number), 0) FROM schema_version", soci::into(version, indicator);
+      if (version > static_cast<long long>(migrations().back().number)) {
+        throw soci::soci_error("was migrated by a newer version of obhut-cluster");
+      }
+      for (const Migration& migration : migrations()) {
+        if (migration.number <= version) continue;
+        for (const std::string_view statement : migration.statements) session << std::string(statement);
+        session << "INSERT INTO schema_version (number) VALUES (" << migration.number << ")";
+      }
+      session << "COMMIT";
+    } catch (...) {
+      session << "ROLLBACK";
+      throw;
+    }
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& config) {
+  const std::string_view url = config.url;
+  const bool sqlite = url.starts_with("sqlite:");
+  if (!sqlite && !url.starts_with("postgresql://")) {
+    return fail(ErrorKind::kInvalidInput,
+                "database url must start with sqlite: or postgresql://");
+  }
+  const std::string target(sqlite ? url.substr(7) : url);
+  if (sqlite && target.find_first_of(" \"'=") != std::string::npos) {
+    return fail(ErrorKind::kInvalidInput, "database path must have no spaces or quotes: " + target);
+  }
+  auto state = std::make_unique<State>(sqlite, config.connections);
+  for (unsigned i = 0; i < config.connections; ++i) {
+    if (auto opened = open_connection(state->pool.at(i), sqlite, target); !opened) {
+      return pass_on(std::move(opened.error()), "open " + target);
+    }
+    if (i > 0) continue;
+    if (auto migrated = migrate(state->pool.at(0), sqlite); !migrated) {
+      return pass_on(std::move(migrated.error()), "migrate " + target);
+    }
+  }
+  return std::unique_ptr<Database>(new Database(std::move(state)));
+}
+
+Result<void> Database::transact(bool writing, const std::function<Result<void>(Session&)>& work) {
+  std::unique_lock<std::mutex> turn(state_->writer, std::defer_lock);
+  if (writing && state_->sqlite) turn.lock();
+  const char* begin = "BEGIN";
+  if (state_->sqlite && writing) begin = "BEGIN IMMEDIATE";
+  if (!state_->sqlite) {
+    begin = writing ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
+                    : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  }
+  for (int attempt = 1;; ++attempt) {
+    soci::session connection(state_->pool);
+    TRY(guarded([&] { connection << begin; }));
+    SociSession session(connection);
+    Result<void> done = work(session);
+    if (done) done = guarded([&] { connection << "COMMIT"; });
+    if (done) {
+      if (turn.owns_lock()) turn.unlock();
+      session.run_actions();
+      return {};
+    }
+    // ignored: where the connection is gone there is nothing left to roll back
+    (void)guarded([&] { connection << "ROLLBACK"; });
+    if (done.error().kind != ErrorKind::kUnavailable || attempt == kAttempts) return done;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10 * attempt));
+  }
+}
+
+}  // namespace obhut::cluster::sql
