@@ -76,8 +76,6 @@ class ChunkStream {
   std::optional<ByteView> next();
   /// Forgets everything, for the next stream.
   void restart();
-  /// Forces the bytes that are still here out as one chunk: a hole or a segment ends here.
-  void end_here() { last_ = true; }
 
  private:
   const Chunker& chunker_;
