@@ -1,0 +1,69 @@
+#pragma once
+// The seam to HTTP: one request, one answer, under a deadline, to a peer whose key we know.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/bytes.h"
+#include "agent/base/ids.h"
+#include "agent/base/result.h"
+
+namespace obhut::wire {
+
+enum class Method : std::uint8_t { kGet, kPost, kPut, kDelete };
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+struct Request {
+  Method method = Method::kGet;
+  std::string url;  ///< absolute, https
+  std::vector<Header> headers;
+  ByteView body;  ///< borrowed until send() returns
+  /// From the call to the last byte of the answer, name look-up and handshake included.
+  std::chrono::milliseconds deadline{30'000};
+  /// An answer with a longer body is kCorrupt; no more than this is kept in memory.
+  std::size_t max_response = std::size_t{1} << 20U;
+};
+
+struct Response {
+  int status = 0;
+  std::vector<Header> headers;
+  Bytes body;
+
+  /// The first header of that name, whatever its case; empty where there is none.
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+/// Whom we talk to. The system's certificates are never consulted.
+struct Trust {
+  /// Trust anchors. Empty where only the pin is known yet.
+  std::string ca_pem;
+  /// SHA-256 of the CA's SubjectPublicKeyInfo. Without `ca_pem` the peer must send a CA
+  /// certificate with this key, which then is the only anchor; with it, only anchors that match
+  /// count.
+  std::optional<Sha256> spki_pin;
+};
+
+/// Thread: any number.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  /// Asks once and gives any answer that is whole, whatever its status: what a status means is the
+  /// caller's to know. Follows no redirect. A reused connection that breaks may have the request
+  /// carried out twice, so that every write needs an idempotency key.
+  /// Errors: kUnavailable, kTimeout (deadline passed, the request may have been carried out),
+  /// kRefused (the peer's certificate is not what we trust), kCorrupt (an answer that is no HTTP,
+  /// or longer than asked for), kInvalidInput (URL or header), kCancelled.
+  virtual Result<Response> send(const Request& request, std::stop_token stop) = 0;
+};
+
+}  // namespace obhut::wire
