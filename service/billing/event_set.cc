@@ -152,9 +152,9 @@ class EventSetBuilder {
     std::memcpy(key_.data(), &customer, sizeof customer);
     key_[sizeof customer] = what;
     key_ += name;
-    const std::uint32_t number = objects_.intern(key_);
-    if (number == numbers_.size()) numbers_.push_back(count++);
-    return numbers_[number];
+    const std::uint32_t number = objects_.intern(key_, count);
+    if (number == count) ++count;
+    return number;
   }
 
   /// Marks later deliveries. Keys of 32 bits of the id's hash and the event's index: where the
@@ -259,7 +259,6 @@ class EventSetBuilder {
   std::vector<std::uint64_t> id_keys_;
   std::vector<CustomerFacts> facts_;
   Interner objects_;
-  std::vector<std::uint32_t> numbers_;
   std::string key_;
 };
 

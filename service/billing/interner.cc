@@ -1,39 +1,66 @@
 #include "service/billing/interner.h"
 
+#include <cstring>
 #include <functional>
 
 #include "agent/base/check.h"
 
 namespace obhut::billing {
+namespace {
 
-std::string_view Interner::text(std::uint32_t number) const {
-  const std::uint64_t begin = number == 0 ? 0 : entries_[number - 1].end;
-  return {arena_.data() + begin, static_cast<std::size_t>(entries_[number].end - begin)};
+constexpr std::uint64_t kOffsetBits = 40;
+constexpr std::uint64_t kOffsetMask = (std::uint64_t{1} << kOffsetBits) - 1;
+constexpr std::size_t kHead = 2 * sizeof(std::uint32_t);
+
+std::uint64_t hash_of(std::string_view text) {
+  return std::hash<std::string_view>{}(text);
 }
 
-std::uint32_t Interner::intern(std::string_view wanted) {
-  const std::uint64_t hash = std::hash<std::string_view>{}(wanted);
-  std::size_t slot = hash & (slots_.size() - 1);
-  while (slots_[slot] != kEmpty) {
-    const std::uint32_t number = slots_[slot];
-    if (entries_[number].hash == hash && text(number) == wanted) return number;
-    slot = (slot + 1) & (slots_.size() - 1);
+/// The upper bits; the lower ones choose the slot.
+std::uint64_t tag_of(std::uint64_t hash) {
+  return hash & ~kOffsetMask;
+}
+
+std::uint32_t load(const char* at) {
+  std::uint32_t value = 0;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+std::string_view Interner::text_at(std::uint64_t offset) const {
+  const char* record = arena_.data() + offset;
+  return {record + kHead, load(record + sizeof(std::uint32_t))};
+}
+
+std::uint32_t Interner::intern(std::string_view wanted, std::uint32_t number_if_new) {
+  const std::uint64_t hash = hash_of(wanted);
+  std::size_t index = hash & (slots_.size() - 1);
+  for (; slots_[index] != kEmpty; index = (index + 1) & (slots_.size() - 1)) {
+    if (tag_of(slots_[index]) != tag_of(hash)) continue;
+    const std::uint64_t offset = slots_[index] & kOffsetMask;
+    if (text_at(offset) == wanted) return load(arena_.data() + offset);
   }
-  CHECK(entries_.size() < kEmpty);
-  const auto number = static_cast<std::uint32_t>(entries_.size());
+  const std::uint64_t offset = arena_.size();
+  CHECK(offset + kHead + wanted.size() < kOffsetMask);
+  const std::uint32_t head[] = {number_if_new, static_cast<std::uint32_t>(wanted.size())};
+  const auto* bytes = reinterpret_cast<const char*>(head);
+  arena_.insert(arena_.end(), bytes, bytes + kHead);
   arena_.insert(arena_.end(), wanted.begin(), wanted.end());
-  entries_.push_back({arena_.size(), hash});
-  slots_[slot] = number;
-  if (entries_.size() * 2 > slots_.size()) grow();
-  return number;
+  offsets_.push_back(offset);
+  slots_[index] = tag_of(hash) | offset;
+  if (offsets_.size() * 2 > slots_.size()) grow();
+  return number_if_new;
 }
 
 void Interner::grow() {
   slots_.assign(slots_.size() * 2, kEmpty);
-  for (std::uint32_t number = 0; number < entries_.size(); ++number) {
-    std::size_t slot = entries_[number].hash & (slots_.size() - 1);
-    while (slots_[slot] != kEmpty) slot = (slot + 1) & (slots_.size() - 1);
-    slots_[slot] = number;
+  for (const std::uint64_t offset : offsets_) {
+    const std::uint64_t hash = hash_of(text_at(offset));
+    std::size_t index = hash & (slots_.size() - 1);
+    while (slots_[index] != kEmpty) index = (index + 1) & (slots_.size() - 1);
+    slots_[index] = tag_of(hash) | offset;
   }
 }
 
