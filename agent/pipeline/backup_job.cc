@@ -1,0 +1,275 @@
+#include "agent/pipeline/backup_job.h"
+
+#include <algorithm>
+
+#include "agent/pipeline/blob_writer.h"
+#include "agent/pipeline/checkpoint.h"
+#include "agent/pipeline/content_reader.h"
+#include "agent/pipeline/known_files.h"
+#include "agent/pipeline/pack_sink.h"
+#include "agent/pipeline/run_index.h"
+#include "agent/pipeline/segmenter.h"
+#include "agent/pipeline/source_walk.h"
+#include "agent/pipeline/stage_threads.h"
+#include "agent/pipeline/tree_builder.h"
+#include "agent/pipeline/used_packs.h"
+#include "platform/local_files.h"
+#include "platform/machine.h"
+
+namespace obhut::pipeline {
+namespace {
+
+// Threads, queues and what they hold at most. A pack's buffer is 16 MiB (of which only what is
+// written takes memory).
+//
+//   walk       1 thread   names of the open directories; previous nodes, one part a level
+//   events     10,240     about 0.5 KB each: 5 MB
+//   jobs       8          a segment's names: 2 MB
+//   workers    2          a pack, 8 MiB of chunker, 6 MiB of sealer, 1.5 MiB of segment: 64 MiB
+//   builder    1          a pack of nodes, a segment, 8,192 waiting entries: 24 MiB
+//   packs      1 queued   16 MiB
+//   uploaders  2          a pack each: 32 MiB
+//   old nodes  -          cache of plain blobs: 12 MiB; known small files: 20 MiB
+//                                                                       together below 180 MiB
+constexpr std::size_t kEvents = 10'240;
+constexpr std::size_t kJobs = 8;
+constexpr unsigned kWorkers = 2;
+constexpr std::size_t kOldNodes = 12U << 20U;
+constexpr PackSinkLimits kPacks{.uploaders = 2, .queued_packs = 1, .blobs_per_index = 100'000};
+constexpr SegmentSizes kSegments{};
+static_assert(kSegments.steps * 2 < kEvents, "the walk must not wait for a segment that it holds");
+
+std::string checkpoint_path(const std::string& folder) { return folder + "/checkpoint"; }
+std::string older_checkpoint_path(const std::string& folder) { return folder + "/checkpoint.old"; }
+
+// Keyed like the ids, so that where segments end tells nothing about names.
+std::uint64_t segment_seed(const seal::Keyring& keyring) {
+  const BlobId id = seal::id_of(keyring.keys(), model::BlobKind::kData, as_bytes("segment cuts"));
+  return IdHash{}(id);
+}
+
+}  // namespace
+
+/// Everything of one run, in the order in which it must go away.
+struct BackupJob::Run {
+  Run(BackupJob& owner, RunIndex loaded, const std::stop_token& outer)
+      : job(owner),
+        index(std::move(loaded.index)),
+        threads(outer),
+        used(*index),
+        sink(job.vault_.store(), job.vault_.keyring(), *index, used, job.progress_, kPacks,
+             [this](Error error) { threads.report(std::move(error)); }),
+        nodes(job.vault_.keyring(), sink, job.progress_),
+        reader(job.vault_.store(), job.vault_.keyring(), *index, limits_of(job.options_)) {
+    adopted = loaded.orphans.size();
+    sink.adopt(std::move(loaded.orphans));
+  }
+
+  static vault::BlobReaderLimits limits_of(const BackupOptions& options) {
+    vault::BlobReaderLimits limits = options.reader;
+    limits.cached_plain = std::min(limits.cached_plain, kOldNodes);
+    limits.cached_windows = std::min<std::size_t>(limits.cached_windows, 4);
+    return limits;
+  }
+
+  Result<EarlierRun> earlier_run(const vault::HeadChain& chain);
+  Result<void> open_checkpoint(EarlierRun& earlier);
+  Result<BuiltTree> read_sources(EarlierRun earlier);
+  Result<void> work(BoundedQueue<ReadJob>& jobs);
+  Result<BackupReport> commit(const vault::Vault::Writer& writer, const vault::HeadChain& chain,
+                              BuiltTree tree, Instant started);
+  model::Summary summary_of(BuiltTree tree, Instant started) const;
+
+  BackupJob& job;
+  std::unique_ptr<vault::IndexCache> index;
+  StageThreads threads;
+  UsedPacks used;
+  PackSink sink;
+  NodeBlobs nodes;
+  vault::BlobReader reader;
+  platform::AccountNames accounts;
+  KnownFiles known_files;
+  WorkBoard board;
+  Incidents incidents;
+  std::unique_ptr<CheckpointWriter> checkpoint;
+  WalkCounts counts;
+  std::uint64_t adopted = 0;
+};
+
+BackupJob::BackupJob(vault::Vault& vault, Clock& clock, const Log& log, BackupOptions options)
+    : vault_(vault), clock_(clock), log_(log), options_(std::move(options)) {}
+
+BackupJob::~BackupJob() = default;
+
+Result<BackupReport> BackupJob::run(std::stop_token stop) {
+  const Instant started = clock_.now();
+  std::optional<vault::Vault::Writer> writer = std::move(options_.writer);
+  if (!writer) writer = vault_.standalone_writer();
+  if (!writer) return fail(ErrorKind::kRefused, "this vault's signing key is on another device");
+  ASSIGN_OR_RETURN(const vault::HeadChain chain, vault_.heads(stop));
+  const std::string index_folder =
+      options_.cache_directory.empty() ? "" : options_.cache_directory + "/index";
+  ASSIGN_OR_RETURN(RunIndex loaded, load_run_index(vault_, index_folder, log_, stop));
+  Run run(*this, std::move(loaded), stop);
+  ASSIGN_OR_RETURN(EarlierRun earlier, run.earlier_run(chain));
+  TRY(run.open_checkpoint(earlier));
+  progress_.phase = Phase::kReading;
+  ASSIGN_OR_RETURN(BuiltTree tree, run.read_sources(std::move(earlier)));
+  progress_.phase = Phase::kCommitting;
+  ASSIGN_OR_RETURN(BackupReport report, run.commit(*writer, chain, std::move(tree), started));
+  progress_.phase = Phase::kDone;
+  return report;
+}
+
+Result<EarlierRun> BackupJob::Run::earlier_run(const vault::HeadChain& chain) {
+  EarlierRun earlier;
+  const vault::Point* latest = chain.latest();
+  if (latest == nullptr) return earlier;
+  const Result<model::Summary> summary = job.vault_.summary(*latest);
+  if (!summary) {
+    job.log_.warn("the point before cannot be opened: everything is read",
+                  field("why", summary.error().message));
+    return earlier;
+  }
+  earlier.root = summary->root;
+  earlier.started = summary->started;
+  job.progress_.expected_files = summary->totals.files;
+  job.progress_.expected_bytes = summary->totals.bytes;
+  return earlier;
+}
+
+// The longer of two old checkpoints is gone on with: a run that was cut off early must not throw
+// away what a longer one before it had read.
+Result<void> BackupJob::Run::open_checkpoint(EarlierRun& earlier) {
+  const std::string& folder = job.options_.cache_directory;
+  if (folder.empty()) return {};
+  TRY(platform::make_directories(folder));
+  const std::string now = checkpoint_path(folder);
+  const std::string old = older_checkpoint_path(folder);
+  const auto last = platform::status_of_path(now);
+  const auto before = platform::status_of_path(old);
+  if (last && (!before || last->size >= before->size)) TRY(platform::rename_path(now, old));
+  const ByteView key = job.vault_.keyring().keys().cache.view();
+  earlier.checkpoint = CheckpointReader::open(old, key);
+  auto writer = CheckpointWriter::create(now, key, job.clock_, job.options_.checkpoint_after);
+  if (writer) {
+    checkpoint = std::move(*writer);
+  } else {
+    job.log_.warn("no checkpoint is kept", field("why", writer.error().message));
+  }
+  return {};
+}
+
+Result<void> BackupJob::Run::work(BoundedQueue<ReadJob>& jobs) {
+  const std::stop_token stop = threads.token();
+  ContentReader content(job.vault_.keyring(), sink, nodes, known_files, incidents, job.progress_,
+                        accounts, {});
+  while (std::optional<ReadJob> next = jobs.pop(stop)) {
+    TRY(content.read(*next, stop));
+    // Open directories are few: none is kept for work that is done.
+    for (const FileWorkPtr& done : next->works) done->folder.reset();
+    board.finish(next->works);
+  }
+  return content.flush(stop);
+}
+
+Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
+  ASSIGN_OR_RETURN(scan::Walker walker,
+                   scan::Walker::create(job.options_.sources, job.options_.walk));
+  BoundedQueue<TreeEvent> events(kEvents);
+  BoundedQueue<ReadJob> jobs(kJobs);
+  const std::stop_token stop = threads.token();
+  sink.start(stop);
+  threads.start([&, this]() -> Result<void> {
+    SourceWalk walk(std::move(walker), std::move(earlier), reader, used,
+                    Segmenter(kSegments, segment_seed(job.vault_.keyring())), accounts,
+                    incidents, job.progress_);
+    Result<WalkCounts> walked = walk.run(events, jobs, stop);
+    if (!walked) {
+      // Stopped before the queue closes: the builder must not take the end for the end.
+      threads.report(std::move(walked).error());
+    } else {
+      counts = *walked;
+    }
+    events.close();
+    jobs.close();
+    return {};
+  });
+  const unsigned wanted = job.options_.workers != 0
+                              ? job.options_.workers
+                              : std::min(kWorkers, platform::processor_count());
+  for (unsigned i = 0; i < wanted; ++i) {
+    threads.start([&, this] { return work(jobs); });
+  }
+  TreeBuilder builder(nodes, used, board, incidents, job.progress_, checkpoint.get());
+  Result<BuiltTree> tree = builder.build(events, stop);
+  if (!tree) threads.report(std::move(tree).error());
+  threads.join();
+  if (checkpoint) checkpoint->flush();
+  if (tree) {
+    if (Result<void> flushed = nodes.flush(stop); !flushed) {
+      threads.report(std::move(flushed).error());
+    }
+  }
+  sink.drain();
+  TRY(threads.outcome());
+  return tree;
+}
+
+model::Summary BackupJob::Run::summary_of(BuiltTree tree, Instant started) const {
+  const Progress progress = job.progress_.snapshot();
+  model::Summary summary;
+  summary.root = std::move(tree.root);
+  summary.totals = tree.totals;
+  summary.stored_bytes = progress.stored_bytes;
+  summary.new_bytes = progress.new_bytes;
+  summary.read_bytes = progress.read_bytes;
+  summary.new_files = counts.new_files;
+  summary.changed_files = counts.changed_files;
+  summary.unchanged_files = counts.unchanged_files;
+  summary.skipped_entries = incidents.count(IncidentKind::kSkipped);
+  summary.started = started;
+  summary.finished = job.clock_.now();
+  summary.consistency = job.options_.consistency;
+  summary.host = job.options_.host;
+  summary.sources = job.options_.sources;
+  return summary;
+}
+
+Result<BackupReport> BackupJob::Run::commit(const vault::Vault::Writer& writer,
+                                            const vault::HeadChain& chain, BuiltTree tree,
+                                            Instant started) {
+  const std::stop_token stop = threads.token();
+  ASSIGN_OR_RETURN(std::vector<store::ObjectInfo> written, sink.finish_index(stop));
+  ASSIGN_OR_RETURN(const std::optional<store::ObjectInfo> merged,
+                   merge_index_objects(job.vault_, *index, written, stop));
+  vault::Vault::HeadDraft draft;
+  draft.plan = job.options_.plan;
+  draft.summary = summary_of(std::move(tree), started);
+  draft.created = draft.summary.finished;
+  used.add_to(draft.references);
+  if (merged) {
+    written.assign(1, *merged);
+  } else {
+    const std::vector<store::ObjectInfo>& read = index->index_objects();
+    written.insert(written.end(), read.begin(), read.end());
+  }
+  for (const store::ObjectInfo& object : written) draft.references[object.name] = object.size;
+  BackupReport report;
+  ASSIGN_OR_RETURN(report.point, job.vault_.commit(writer, chain, draft, stop));
+  report.summary = std::move(draft.summary);
+  report.incidents = incidents.remembered();
+  report.skipped = incidents.count(IncidentKind::kSkipped);
+  report.changed = incidents.count(IncidentKind::kChanged);
+  report.ignored = incidents.count(IncidentKind::kIgnored);
+  report.adopted_packs = adopted;
+  if (!job.options_.cache_directory.empty()) {
+    checkpoint.reset();
+    // ignored: a checkpoint that stays is only a hint, and its content is checked before use
+    (void)platform::remove_file(checkpoint_path(job.options_.cache_directory));
+    (void)platform::remove_file(older_checkpoint_path(job.options_.cache_directory));
+  }
+  return report;
+}
+
+}  // namespace obhut::pipeline

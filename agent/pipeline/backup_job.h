@@ -1,0 +1,76 @@
+#pragma once
+// One run: walks the sources, stores what is new, commits a recovery point.
+//
+//   walk ─▶ jobs ─▶ workers ─▶ packs ─▶ uploaders ─▶ store
+//     └───▶ events ────▶ tree builder ─┘                  then index, then head
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+#include "agent/base/result.h"
+#include "agent/model/summary.h"
+#include "agent/pipeline/incidents.h"
+#include "agent/pipeline/progress.h"
+#include "agent/scan/walker.h"
+#include "agent/vault/blob_reader.h"
+#include "agent/vault/vault.h"
+
+namespace obhut::pipeline {
+
+struct BackupOptions {
+  std::vector<std::string> sources;  ///< absolute paths
+  scan::WalkOptions walk;
+  std::string host;
+  Sha256 plan;  ///< of the plan in force; zero without one
+  model::Consistency consistency = model::Consistency::kBestEffort;
+  std::string cache_directory;  ///< index cache and checkpoint of this vault; "": neither is kept
+  std::chrono::seconds checkpoint_after{20};
+  vault::BlobReaderLimits reader;  ///< how the point before is read
+  unsigned workers = 0;            ///< 0: one a processor, two at most
+  /// Signs the head where the vault does not stand alone.
+  std::optional<vault::Vault::Writer> writer;
+};
+
+struct BackupReport {
+  vault::Point point;
+  model::Summary summary;
+  std::vector<Incident> incidents;  ///< the first Incidents::kRemembered
+  std::uint64_t skipped = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t ignored = 0;
+  std::uint64_t adopted_packs = 0;  ///< of an earlier run that was cut off
+
+  /// False where anything was skipped, or marked as changed while it was read.
+  [[nodiscard]] bool complete() const { return skipped + changed == 0; }
+};
+
+/// Thread: run() one, once; progress() any.
+class BackupJob {
+ public:
+  /// Borrows all. The caller holds the lock that keeps other writers out.
+  BackupJob(vault::Vault& vault, Clock& clock, const Log& log, BackupOptions options);
+  ~BackupJob();
+
+  /// Errors: kInvalidInput for impossible sources; kRefused where nobody can sign; those of the
+  /// store, retrying kinds when the store's own patience is spent: then what was acknowledged
+  /// stays and the next run goes on from there. kCancelled likewise. No point was made then.
+  Result<BackupReport> run(std::stop_token stop);
+
+  [[nodiscard]] Progress progress() const { return progress_.snapshot(); }
+
+ private:
+  struct Run;
+  vault::Vault& vault_;
+  Clock& clock_;
+  const Log& log_;
+  BackupOptions options_;
+  ProgressBoard progress_;
+};
+
+}  // namespace obhut::pipeline

@@ -1,0 +1,27 @@
+#include "agent/pipeline/blob_writer.h"
+
+#include "agent/base/check.h"
+
+namespace obhut::pipeline {
+
+BlobWriter::BlobWriter(const seal::Keyring& keyring, model::BlobKind kind, PackSink& sink,
+                       ProgressBoard& progress)
+    : sealer_(keyring), kind_(kind), sink_(sink), progress_(progress), writer_(sealer_, kind) {}
+
+Result<BlobId> BlobWriter::store(ByteView plain, const std::stop_token& stop) {
+  CHECK(!plain.empty() && plain.size() <= model::kMaxBlobSize);
+  const BlobId id = sealer_.id_of(kind_, plain);
+  if (!sink_.claim(id)) return id;
+  if (!writer_.fits(plain.size())) TRY(flush(stop));
+  TRY(writer_.add(id, plain));
+  progress_.new_bytes += plain.size();
+  return id;
+}
+
+Result<void> BlobWriter::flush(const std::stop_token& stop) {
+  if (writer_.empty()) return {};
+  ASSIGN_OR_RETURN(pack::FinishedPack pack, writer_.finish(sink_.spare_buffer()));
+  return sink_.submit(std::move(pack), stop);
+}
+
+}  // namespace obhut::pipeline

@@ -1,0 +1,228 @@
+#include "agent/pipeline/content_reader.h"
+
+#include <algorithm>
+
+#include "agent/pipeline/entry_from_status.h"
+#include "agent/pipeline/piece_lists.h"
+
+namespace obhut::pipeline {
+namespace {
+
+// A segment ends once it holds SegmentSizes::most; its last file may begin just before that.
+constexpr std::size_t kSegmentRoom = (1U << 20U) + 2 * kSmallFile;
+
+bool stood_still(const platform::FileStatus& before, const platform::FileStatus& after) {
+  return before.size == after.size && before.mtime_ns == after.mtime_ns &&
+         before.ctime_ns == after.ctime_ns;
+}
+
+// Fewer blocks than bytes: there may be holes (or compression, which next_data() tells apart).
+bool may_have_holes(const platform::FileStatus& status) {
+  return status.blocks * 512 < status.size;
+}
+
+}  // namespace
+
+ContentReader::ContentReader(const seal::Keyring& keyring, PackSink& sink, NodeBlobs& nodes,
+                             KnownFiles& known_files, Incidents& incidents,
+                             ProgressBoard& progress, platform::AccountNames& accounts,
+                             ReadLimits limits)
+    : data_(keyring, model::BlobKind::kData, sink, progress),
+      nodes_(nodes),
+      known_files_(known_files),
+      incidents_(incidents),
+      progress_(progress),
+      accounts_(accounts),
+      limits_(limits),
+      chunker_(chunk::GearTable::from_key(keyring.keys().gear.view()), {}),
+      stream_(chunker_, 2 * std::size_t{chunker_.sizes().most()}),
+      segment_(kSegmentRoom) {}
+
+Result<void> ContentReader::read(const ReadJob& job, const std::stop_token& stop) {
+  if (!job.large) return read_segment(job, stop);
+  for (const FileWorkPtr& work : job.works) TRY(read_large(*work, stop));
+  return {};
+}
+
+unsigned ContentReader::attempts_for(std::uint64_t size) const {
+  return size > limits_.patient_size ? std::min(limits_.attempts, 2U) : limits_.attempts;
+}
+
+// A file replaced since the walk looked (editors save by rename) is another inode: the entry is
+// what has the name now, as long as it still is a file.
+Result<platform::SourceFile> ContentReader::open(FileWork& work) const {
+  return work.folder->open_file(work.entry.name);
+}
+
+void ContentReader::settle(FileWork& work, const platform::SourceFile& file,
+                           const platform::FileStatus& status, bool changed) {
+  const std::uint64_t size = work.entry.size;
+  update_from(work.entry, status, accounts_);
+  // What was read counts: of a file that keeps growing, the status may already tell more.
+  work.entry.size = size;
+  if (auto xattrs = file.xattrs()) {
+    work.entry.xattrs = model_xattrs(std::move(*xattrs));
+  } else {
+    incidents_.add({IncidentKind::kChanged, file.path(),
+                    std::move(xattrs).error().within("extended attributes are missing")});
+  }
+  work.entry.inode_flags = file.flags();
+  if (changed) {
+    work.entry.marks |= model::kChangedWhileRead;
+    incidents_.add({IncidentKind::kChanged, file.path(),
+                    Error{ErrorKind::kSourceBusy, "changed every time it was read"}});
+  }
+  progress_.read_bytes += size;
+}
+
+// ---- segments
+
+Result<void> ContentReader::read_segment(const ReadJob& job, const std::stop_token& stop) {
+  filled_ = 0;
+  placed_.clear();
+  std::vector<FileWork*> grown;
+  for (const FileWorkPtr& work : job.works) {
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "read");
+    Result<bool> fits = read_small(*work);
+    if (!fits) {
+      work->failed = std::move(fits).error();
+    } else if (!*fits) {
+      grown.push_back(work.get());
+    }
+  }
+  if (filled_ > 0) {
+    ASSIGN_OR_RETURN(const BlobId blob, data_.store(ByteView(segment_).first(filled_), stop));
+    for (const Placed& place : placed_) {
+      const model::Ref ref{blob, static_cast<std::uint32_t>(place.offset),
+                           static_cast<std::uint32_t>(place.length)};
+      place.work->entry.content = {0, {model::Piece::of(ref)}};
+      known_files_.add(place.content, ref);
+    }
+  }
+  for (FileWork* work : grown) TRY(read_large(*work, stop));
+  return {};
+}
+
+// False where the file has grown out of a segment.
+Result<bool> ContentReader::read_small(FileWork& work) {
+  for (unsigned attempt = 1;; ++attempt) {
+    ASSIGN_OR_RETURN(const platform::SourceFile file, open(work));
+    ASSIGN_OR_RETURN(const platform::FileStatus before, file.status());
+    if (before.size > kSmallFile || segment_.size() - filled_ <= before.size) return false;
+    // One byte more than there should be: growth shows without another call.
+    const MutableByteView room = MutableByteView(segment_).subspan(filled_, before.size + 1);
+    ASSIGN_OR_RETURN(const std::size_t got, file.read_at(0, room));
+    ASSIGN_OR_RETURN(const platform::FileStatus after, file.status());
+    const bool still = got == before.size && stood_still(before, after);
+    if (!still && attempt < attempts_for(before.size)) continue;
+    const std::size_t length = std::min<std::size_t>(got, before.size);
+    work.entry.size = length;
+    settle(work, file, after, !still);
+    if (length == 0) return true;
+    const BlobId content = data_.id_of(room.first(length));
+    if (const auto known = known_files_.find(content); known && known->length == length) {
+      work.entry.content = {0, {model::Piece::of(*known)}};
+      return true;
+    }
+    placed_.push_back({&work, filled_, length, content});
+    filled_ += length;
+    return true;
+  }
+}
+
+// ---- large files
+
+Result<void> ContentReader::read_large(FileWork& work, const std::stop_token& stop) {
+  for (unsigned attempt = 1;; ++attempt) {
+    Result<platform::SourceFile> file = open(work);
+    Result<platform::FileStatus> before = file ? file->status() : Result<platform::FileStatus>{};
+    if (!file || !before) {
+      work.failed = file ? std::move(before).error() : std::move(file).error();
+      return {};
+    }
+    Result<void> read = read_large_once(work, *file, *before, stop);
+    Result<platform::FileStatus> after = file->status();
+    if (read && !after) read = std::unexpected(std::move(after).error());
+    if (!read) {
+      if (disposition_of(read.error().kind) != Disposition::kSkipEntry) return read;
+      work.failed = std::move(read).error();
+      return {};
+    }
+    const bool still = stood_still(*before, *after) && work.entry.size == before->size;
+    if (!still && attempt < attempts_for(before->size)) continue;
+    settle(work, *file, *after, !still);
+    return {};
+  }
+}
+
+Result<std::optional<ByteRange>> ContentReader::next_data(const platform::SourceFile& file,
+                                                          std::uint64_t from,
+                                                          const platform::FileStatus& status) const {
+  if (from >= status.size) return std::nullopt;
+  if (!may_have_holes(status)) return ByteRange{from, status.size - from};
+  ASSIGN_OR_RETURN(std::optional<ByteRange> data, file.next_data(from, status.size));
+  // A short hole is taken along; so are the ranges that short holes part.
+  while (data) {
+    if (data->offset - from < limits_.least_hole && data->offset > from) {
+      data->length += data->offset - from;
+      data->offset = from;
+    }
+    const std::uint64_t end = data->offset + data->length;
+    if (end >= status.size) break;
+    ASSIGN_OR_RETURN(const std::optional<ByteRange> more, file.next_data(end, status.size));
+    if (!more || more->offset - end >= limits_.least_hole) break;
+    data->length = more->offset + more->length - data->offset;
+  }
+  return data;
+}
+
+Result<void> ContentReader::read_large_once(FileWork& work, const platform::SourceFile& file,
+                                            const platform::FileStatus& before,
+                                            const std::stop_token& stop) {
+  PieceLists pieces([&](ByteView list) -> Result<model::Ref> {
+    ASSIGN_OR_RETURN(const BlobId id, nodes_.store(list, stop));
+    return model::Ref{id, 0, static_cast<std::uint32_t>(list.size())};
+  });
+  file.advise_sequential();
+  std::uint64_t at = 0;
+  while (at < before.size) {
+    ASSIGN_OR_RETURN(const std::optional<ByteRange> data, next_data(file, at, before));
+    const std::uint64_t begin = data ? data->offset : before.size;
+    if (begin > at) TRY(pieces.add(model::Piece::hole(begin - at)));
+    at = begin;
+    if (!data) break;
+    std::uint64_t read = 0;
+    TRY(chunk_range(file, *data, pieces, read, stop));
+    at += read;
+    if (read < data->length) break;  // cut short behind our back
+  }
+  ASSIGN_OR_RETURN(work.entry.content, pieces.finish());
+  work.entry.size = at;
+  return {};
+}
+
+Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRange range,
+                                        PieceLists& out, std::uint64_t& read,
+                                        const std::stop_token& stop) {
+  stream_.restart();
+  bool last = false;
+  while (!last) {
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "read");
+    // Slices small enough to stay in the processor's cache between reading and scanning.
+    constexpr std::size_t kSlice = 1U << 20U;
+    MutableByteView room = stream_.room();
+    room = room.first(static_cast<std::size_t>(
+        std::min<std::uint64_t>({room.size(), kSlice, range.length - read})));
+    ASSIGN_OR_RETURN(const std::size_t got, file.read_at(range.offset + read, room));
+    read += got;
+    last = got < room.size() || read == range.length;
+    stream_.filled(got, last);
+    while (const std::optional<ByteView> chunk = stream_.next()) {
+      ASSIGN_OR_RETURN(const BlobId id, data_.store(*chunk, stop));
+      TRY(out.add(model::Piece::of({id, 0, static_cast<std::uint32_t>(chunk->size())})));
+    }
+  }
+  return {};
+}
+
+}  // namespace obhut::pipeline

@@ -1,0 +1,78 @@
+#pragma once
+// Reads files: small ones into a shared segment, large ones through the chunker, each as often as
+// it takes to catch it standing still.
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/chunk/chunker.h"
+#include "agent/pipeline/blob_writer.h"
+#include "agent/pipeline/file_work.h"
+#include "agent/pipeline/incidents.h"
+#include "agent/pipeline/known_files.h"
+#include "agent/pipeline/segmenter.h"
+#include "platform/filesystem.h"
+
+namespace obhut::pipeline {
+
+struct ReadLimits {
+  unsigned attempts = 3;  ///< reads of one file before it is marked as changed
+  /// Larger files are read twice at most: what changes for hours changes the third time too.
+  std::uint64_t patient_size = 4ULL << 30U;
+  /// A hole shorter than this is read as zeros: each stretch of data becomes blobs of its own.
+  std::uint64_t least_hole = 64U << 10U;
+};
+
+/// One worker's tools. Thread: one.
+class ContentReader {
+ public:
+  /// All must outlive it.
+  ContentReader(const seal::Keyring& keyring, PackSink& sink, NodeBlobs& nodes,
+                KnownFiles& known_files, Incidents& incidents, ProgressBoard& progress,
+                platform::AccountNames& accounts, ReadLimits limits);
+
+  /// Fills every work of the job: entry and content, or `failed`.
+  /// Errors: only those that end the job: kCrypto, kCancelled.
+  Result<void> read(const ReadJob& job, const std::stop_token& stop);
+  Result<void> flush(const std::stop_token& stop) { return data_.flush(stop); }
+
+ private:
+  /// A small file's place in the segment that is being filled.
+  struct Placed {
+    FileWork* work;
+    std::size_t offset;
+    std::size_t length;
+    BlobId content;
+  };
+  Result<void> read_segment(const ReadJob& job, const std::stop_token& stop);
+  Result<bool> read_small(FileWork& work);
+  Result<void> read_large(FileWork& work, const std::stop_token& stop);
+  Result<void> read_large_once(FileWork& work, const platform::SourceFile& file,
+                               const platform::FileStatus& before, const std::stop_token& stop);
+  Result<void> chunk_range(const platform::SourceFile& file, ByteRange range, class PieceLists& out,
+                           std::uint64_t& read, const std::stop_token& stop);
+  Result<std::optional<ByteRange>> next_data(const platform::SourceFile& file, std::uint64_t from,
+                                             const platform::FileStatus& status) const;
+  Result<platform::SourceFile> open(FileWork& work) const;
+  void settle(FileWork& work, const platform::SourceFile& file,
+              const platform::FileStatus& status, bool changed);
+  [[nodiscard]] unsigned attempts_for(std::uint64_t size) const;
+
+  BlobWriter data_;
+  NodeBlobs& nodes_;
+  KnownFiles& known_files_;
+  Incidents& incidents_;
+  ProgressBoard& progress_;
+  platform::AccountNames& accounts_;
+  ReadLimits limits_;
+  chunk::Chunker chunker_;
+  chunk::ChunkStream stream_;
+  Bytes segment_;
+  std::size_t filled_ = 0;
+  std::vector<Placed> placed_;
+};
+
+}  // namespace obhut::pipeline
