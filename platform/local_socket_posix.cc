@@ -1,0 +1,268 @@
+#include <algorithm>
+#include <array>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "agent/base/codec.h"
+#include "agent/base/text.h"
+#include "platform/filesystem.h"
+#include "platform/local_files.h"
+#include "platform/local_socket.h"
+#include "platform/os_error.h"
+#include "platform/posix.h"
+#include "platform/stop_waker.h"
+
+namespace obhut::platform {
+
+using posix::fd_of;
+using posix::handle_of;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+std::unexpected<Error> os_failure(std::string_view action, std::string_view path) {
+  return std::unexpected(os_error(errno, Whose::kOurs, action, path));
+}
+
+Result<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return fail(ErrorKind::kInvalidInput,
+                "socket " + printable(path) + ": the path must have 1 to " +
+                    std::to_string(sizeof address.sun_path - 1) + " bytes");
+  }
+  std::ranges::copy(path, address.sun_path);
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+Result<Peer> peer_of(const Handle& socket) {
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (::getsockopt(fd_of(socket), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
+    return os_failure("ask who is on", "the socket");
+  }
+  Peer peer;
+  peer.uid = who.uid;
+  peer.gid = who.gid;
+  peer.pid = who.pid;
+  peer.account = AccountNames().user(who.uid);
+  if (peer.account.empty()) peer.account = std::to_string(who.uid);
+  peer.administrator = who.uid == 0;
+  return peer;
+}
+
+/// Waits until `fd` is ready for `events`.
+Result<void> await(int fd, short events, steady_clock::time_point deadline,
+                   const posix::StopWaker& waker) {
+  while (true) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    if (left <= milliseconds::zero())
+      return fail(ErrorKind::kTimeout, "local socket: the peer is silent");
+    std::array<pollfd, 2> watched{{{fd, events, 0}, {waker.fd(), POLLIN, 0}}};
+    constexpr std::int64_t kLongest = 3'600'000;
+    const int ready = ::poll(watched.data(), watched.size(),
+                             static_cast<int>(std::min<std::int64_t>(left.count(), kLongest)));
+    if (ready < 0 && errno != EINTR) return os_failure("wait for", "the socket");
+    if (ready <= 0) continue;
+    if (watched[1].revents != 0) return fail(ErrorKind::kCancelled, "local socket");
+    return {};
+  }
+}
+
+Error peer_gone() {
+  return {ErrorKind::kUnavailable, "local socket: the peer closed the connection"};
+}
+
+/// Reads until `into` is full. The number of bytes, fewer only where the peer closed.
+Result<std::size_t> read_full(int fd, MutableByteView into, steady_clock::time_point deadline,
+                              const posix::StopWaker& waker) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t got = posix::retry(
+        [&] { return ::recv(fd, into.data() + done, into.size() - done, MSG_DONTWAIT); });
+    if (got > 0) {
+      done += static_cast<std::size_t>(got);
+    } else if (got == 0 || errno == ECONNRESET) {
+      return done;
+    } else if (errno == EAGAIN) {
+      TRY(await(fd, POLLIN, deadline, waker));
+    } else {
+      return os_failure("read from", "the socket");
+    }
+  }
+  return done;
+}
+
+/// The folder decides who may put a socket in our place.
+Result<void> check_folder(const std::string& path) {
+  const std::string folder = parent_of(path);
+  struct stat found {};
+  if (::stat(folder.c_str(), &found) != 0) return os_failure("stat", folder);
+  const bool ours = found.st_uid == 0 || found.st_uid == ::geteuid();
+  if (S_ISDIR(found.st_mode) && ours && (found.st_mode & 022U) == 0) return {};
+  return fail(ErrorKind::kRefused, "socket " + printable(path) + ": folder " + printable(folder) +
+                                       " may be written to by others; make it 0755 and ours");
+}
+
+/// Makes room at `path`: only a dead socket of ours is taken away.
+Result<void> remove_dead_socket(const std::string& path, const sockaddr_un& address) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT) return {};
+    return os_failure("stat", path);
+  }
+  if (!S_ISSOCK(found.st_mode) || found.st_uid != ::geteuid()) {
+    return fail(ErrorKind::kRefused, "socket " + printable(path) +
+                                         ": something that is not our socket is there already");
+  }
+  const Handle probe = handle_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe.valid()) return os_failure("make socket", path);
+  const int answer = ::connect(fd_of(probe), generic(address), sizeof address);
+  if (answer == 0 || errno == EAGAIN) {
+    return fail(ErrorKind::kConflict,
+                "socket " + printable(path) + ": another process serves it already");
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return os_failure("remove", path);
+  return {};
+}
+
+}  // namespace
+
+Result<LocalConnection> LocalConnection::connect(const std::string& path) {
+  ASSIGN_OR_RETURN(const sockaddr_un address, address_of(path));
+  Handle socket = handle_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return os_failure("make socket", path);
+  if (posix::retry([&] { return ::connect(fd_of(socket), generic(address), sizeof address); }) !=
+      0) {
+    if (errno == ENOENT || errno == ECONNREFUSED) {
+      return fail(ErrorKind::kUnavailable, "connect to " + printable(path) + ": nobody listens");
+    }
+    return os_failure("connect to", path);
+  }
+  ASSIGN_OR_RETURN(Peer peer, peer_of(socket));
+  return LocalConnection(std::move(socket), std::move(peer));
+}
+
+Result<void> LocalConnection::send(ByteView message, milliseconds timeout, std::stop_token stop) {
+  if (message.size() > 0xffffffffU) {
+    return fail(ErrorKind::kInvalidInput, "local socket: message longer than 4 GiB");
+  }
+  Writer framed;
+  framed.u32(static_cast<std::uint32_t>(message.size()));
+  framed.raw(message);
+  const posix::StopWaker waker(stop);
+  const auto deadline = steady_clock::now() + timeout;
+  ByteView rest = framed.bytes();
+  while (!rest.empty()) {
+    const ssize_t sent = posix::retry([&] {
+      return ::send(fd_of(handle_), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    });
+    if (sent >= 0) {
+      rest = rest.subspan(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      TRY(await(fd_of(handle_), POLLOUT, deadline, waker));
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+      return std::unexpected(peer_gone());
+    } else {
+      return os_failure("write to", "the socket");
+    }
+  }
+  return {};
+}
+
+Result<std::optional<Bytes>> LocalConnection::receive(std::size_t cap, milliseconds timeout,
+                                                      std::stop_token stop) {
+  const posix::StopWaker waker(stop);
+  const auto deadline = steady_clock::now() + timeout;
+  const int fd = fd_of(handle_);
+  std::array<std::uint8_t, 4> head{};
+  ASSIGN_OR_RETURN(const std::size_t head_size, read_full(fd, head, deadline, waker));
+  if (head_size == 0) return std::nullopt;
+  if (head_size < head.size()) return std::unexpected(peer_gone());
+  const std::size_t length = Reader(head).u32();
+  if (length > cap) {
+    return fail(ErrorKind::kInvalidInput, "local socket: a message of " + std::to_string(length) +
+                                              " bytes was announced, " + std::to_string(cap) +
+                                              " are allowed");
+  }
+  // Grown as the bytes come: an announced length alone must cost nothing.
+  constexpr std::size_t kStep = 1 << 20;
+  Bytes message;
+  while (message.size() < length) {
+    const std::size_t before = message.size();
+    message.resize(std::min(length, before + kStep));
+    const MutableByteView part = MutableByteView(message).subspan(before);
+    ASSIGN_OR_RETURN(const std::size_t got, read_full(fd, part, deadline, waker));
+    if (got < part.size()) return std::unexpected(peer_gone());
+  }
+  return message;
+}
+
+Result<LocalListener> LocalListener::listen(const std::string& path, SocketAccess access) {
+  ASSIGN_OR_RETURN(const sockaddr_un address, address_of(path));
+  TRY(check_folder(path));
+  TRY(remove_dead_socket(path, address));
+  Handle socket = handle_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket.valid()) return os_failure("make socket", path);
+  // The mode of the socket's own inode holds for the name that bind makes (subject to the umask),
+  // so that there is no moment in which everybody may connect to an owner's socket.
+  if (::fchmod(fd_of(socket), 0600) != 0) return os_failure("protect socket", path);
+  if (::bind(fd_of(socket), generic(address), sizeof address) != 0) {
+    return os_failure("bind socket", path);
+  }
+  LocalListener listener(std::move(socket), path);
+  const mode_t mode = access == SocketAccess::kEveryone ? 0666 : 0600;
+  if (::chmod(path.c_str(), mode) != 0) return os_failure("set the mode of", path);
+  if (::listen(fd_of(listener.handle_), 64) != 0) return os_failure("listen on", path);
+  return listener;
+}
+
+LocalListener::LocalListener(LocalListener&& other) noexcept
+    : handle_(std::move(other.handle_)), path_(std::exchange(other.path_, {})) {}
+
+LocalListener& LocalListener::operator=(LocalListener&& other) noexcept {
+  if (this != &other) {
+    remove_socket();
+    handle_ = std::move(other.handle_);
+    path_ = std::exchange(other.path_, {});
+  }
+  return *this;
+}
+
+LocalListener::~LocalListener() {
+  remove_socket();
+}
+
+void LocalListener::remove_socket() {
+  // ignored: what stays is a dead socket, which the next listener takes away.
+  if (!path_.empty()) static_cast<void>(::unlink(path_.c_str()));
+  path_.clear();
+}
+
+Result<std::optional<LocalConnection>> LocalListener::accept(std::stop_token stop) {
+  const posix::StopWaker waker(stop);
+  while (true) {
+    Handle socket = handle_of(::accept4(fd_of(handle_), nullptr, nullptr, SOCK_CLOEXEC));
+    if (socket.valid()) {
+      ASSIGN_OR_RETURN(Peer peer, peer_of(socket));
+      return LocalConnection(std::move(socket), std::move(peer));
+    }
+    if (errno == ECONNABORTED || errno == EINTR) continue;
+    if (errno != EAGAIN) return os_failure("accept on", path_);
+    std::array<pollfd, 2> watched{{{fd_of(handle_), POLLIN, 0}, {waker.fd(), POLLIN, 0}}};
+    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
+      return os_failure("wait on", path_);
+    }
+    if (watched[1].revents != 0) return std::nullopt;
+  }
+}
+
+}  // namespace obhut::platform
