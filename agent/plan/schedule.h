@@ -37,14 +37,16 @@ struct Decision {
 /// Local times: one that does not exist (spring) is read with the offset before the change, so
 /// that 02:30 becomes 03:30; of one that exists twice (autumn) the first is meant. Every day has
 /// its run, and exactly one.
-/// Jitter: SHA-256 of device and occurrence decides, so that asking again gives the same answer
-/// and a thousand devices spread evenly.
+/// Jitter: a hash of device and occurrence decides, so that asking again gives the same answer and
+/// a thousand devices spread evenly. It never reaches past the window or the next occurrence.
+/// Windows: an occurrence outside waits for the next opening, and is left out where the next
+/// occurrence comes first.
 /// Thread: any; copies share nothing that changes.
 class Schedule {
  public:
   /// Errors: kInvalidInput for a rule over 1 KiB, one that cannot be read, repeats more often than
-  /// every 5 minutes or never fires within 28 years (all calendars repeat by then), an unknown
-  /// time zone, or windows that are never open.
+  /// every 5 minutes, never fires within 28 years of its start or has no time before its UNTIL; an
+  /// unknown time zone; a window without days; a jitter over 12 hours.
   static Result<Schedule> make(const model::Schedule& schedule, const DeviceId& device);
 
   /// The first occurrence that begins (`start`) after `after`; nothing once the rule has ended.

@@ -45,11 +45,12 @@ class Selection {
   };
   struct Answer {
     Verdict verdict = Verdict::kInclude;
+    /// A directory that is kInclude only because something below it may match an include pattern.
+    bool passage = false;
     Scope scope;  ///< for the entries of this entry, where it is a directory
   };
   /// For a walker that goes down only into what is kInclude: looks at this one path alone.
   /// In: `relative_path` whole, `scope` its parent's answer.
-  /// A directory may be kInclude only because something below may match an include pattern.
   [[nodiscard]] Answer of_entry(std::string_view relative_path, bool is_directory,
                                 Scope scope) const;
 

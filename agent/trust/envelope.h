@@ -40,7 +40,7 @@ struct SignedEnvelope {
   Sha256 hash;  ///< SHA-256 of the signed payload: names the plan in heads and reports
 };
 /// Proves the signatures, not the signers: plan_gate.h does.
-/// Errors: kInvalidInput, kCrypto.
+/// Errors: kInvalidInput, kCrypto; kRefused where there is no signature.
 Result<SignedEnvelope> read_envelope(std::string_view document);
 
 }  // namespace obhut::trust

@@ -38,14 +38,14 @@ std::string sign_document(std::span<const crypto::SigningKey* const> signers, st
                           std::string_view payload);
 
 /// Every signature must be good: one bad one refuses the document.
-/// Errors: kInvalidInput for what is no document of this profile and type, kCrypto for a signature
-/// that does not match.
+/// Errors: kRefused for no signature at all, kInvalidInput for what is no document of this profile
+/// and type, kCrypto for another algorithm or a signature that does not match.
 Result<SignedPayload> open_document(std::string_view text, std::string_view type);
 
 /// Compact serialization (section 7.1), one signature.
 std::string sign_compact(const crypto::SigningKey& signer, std::string_view type,
                          std::string_view payload);
-/// Errors: as open_document().
+/// Errors: kInvalidInput, kCrypto, as open_document().
 Result<SignedPayload> open_compact(std::string_view text, std::string_view type);
 
 /// The "typ" of a document in either form, unproved: to choose whom to ask.
