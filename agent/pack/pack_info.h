@@ -32,8 +32,8 @@ struct PackInfo {
   friend bool operator==(const PackInfo&, const PackInfo&) = default;
 };
 
-inline constexpr std::size_t kPackHeaderSize = 96 + 32;
-inline constexpr std::size_t kPackTrailerSize = 20;
+inline constexpr std::size_t kPackHeaderSize = 96;
+inline constexpr std::size_t kPackTrailerSize = 16;
 /// What a pack grows to at most before it is closed.
 inline constexpr std::size_t kPackTarget = 16U << 20U;
 /// No pack is longer: what a reader must be ready to fetch.

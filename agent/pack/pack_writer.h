@@ -17,12 +17,11 @@ namespace obhut::pack {
 /// Memory of one pack, allocated once and never zero-filled. Hand it back to the next writer.
 class PackBuffer {
  public:
-  PackBuffer();
-  [[nodiscard]] MutableByteView all() { return {data_.get(), capacity_}; }
-  [[nodiscard]] bool empty() const { return data_ == nullptr; }
+  PackBuffer() : data_(std::make_unique_for_overwrite<std::uint8_t[]>(kPackTarget)) {}
+  [[nodiscard]] MutableByteView all() { return {data_.get(), data_ ? kPackTarget : 0}; }
+  [[nodiscard]] ByteView all() const { return {data_.get(), data_ ? kPackTarget : 0}; }
 
  private:
-  std::size_t capacity_;
   std::unique_ptr<std::uint8_t[]> data_;
 };
 
@@ -30,7 +29,7 @@ class PackBuffer {
 struct FinishedPack {
   PackInfo info;
   PackBuffer buffer;
-  [[nodiscard]] ByteView bytes() { return buffer.all().first(info.size); }
+  [[nodiscard]] ByteView bytes() const { return buffer.all().first(info.size); }
 };
 
 /// Fills packs of one kind, one after the other. Thread: one at a time; each worker has its own.
@@ -54,12 +53,11 @@ class PackWriter {
   /// new memory. A pack is never opened again.
   Result<FinishedPack> finish(PackBuffer next = {});
 
-  /// For golden bytes in tests alone: the salt of the pack that is about to begin.
+  /// For golden bytes in tests alone: the salt of the empty pack, since a salt must never repeat.
   void use_salt_for_tests(const seal::Salt& salt);
 
  private:
-  Result<void> begin(const seal::Salt& salt);
-  [[nodiscard]] std::size_t footer_bound(std::size_t blobs) const;
+  void begin(const seal::Salt& salt);
 
   seal::Sealer& sealer_;
   model::BlobKind kind_;

@@ -41,9 +41,10 @@ struct Place {
 /// Thread: one at a time.
 class ObjectCipher {
  public:
-  /// Derives key and commitment. Errors: kCrypto for an unknown epoch.
+  /// Derives key and commitment. In: `context`, what else the object is bound to (may be empty).
+  /// Errors: kCrypto for an unknown epoch.
   static Result<ObjectCipher> derive(const Keyring& keyring, SealedKind kind, Epoch epoch,
-                                     const Salt& salt);
+                                     const Salt& salt, ByteView context = {});
 
   [[nodiscard]] const Commitment& commitment() const { return commitment_; }
   [[nodiscard]] Epoch epoch() const { return epoch_; }
@@ -61,10 +62,8 @@ class ObjectCipher {
 
   crypto::Aead aead_;
   Commitment commitment_;
-  VaultId vault_;
-  SealedKind kind_;
   Epoch epoch_;
-  Salt salt_;
+  Associated template_{};  // what is the same for every place
 };
 
 SealedKind sealed_kind(model::BlobKind kind);

@@ -35,7 +35,7 @@ class LocalStore final : public Store, public Reaper {
   ~LocalStore() override;
 
   /// Errors: kConflict where somebody else's use excludes this one; the message says whose.
-  /// A kReap lock also clears tmp/ of what crashed writers left.
+  /// A lock for writing or reaping also clears tmp/ of what crashed writers left.
   Result<std::unique_ptr<StoreLock>> lock(Use use);
 
   Result<void> put(const ObjectName& name, ByteView body, std::stop_token stop) override;

@@ -1,0 +1,217 @@
+#include "agent/store/local_store.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "agent/base/text.h"
+#include "platform/atomic_file.h"
+#include "platform/file_lock.h"
+#include "platform/local_files.h"
+
+namespace obhut::store {
+namespace {
+
+constexpr std::string_view kReadme =
+    "This folder is an Obhut vault: encrypted backups, readable with `obhut vault` and one of the\n"
+    "vault's keys. Nothing in it may be changed or removed by hand; to make room, use\n"
+    "`obhut vault prune`. A copy of the whole folder is a complete vault again.\n";
+
+std::string pack_folder(const std::string& packs, unsigned first_byte) {
+  const auto byte = static_cast<std::uint8_t>(first_byte);
+  return platform::join(packs, to_hex({&byte, 1}));
+}
+
+/// One flock on `use` keeps pruning apart from everything, one on `lock` keeps writers apart.
+class HeldLock final : public StoreLock {
+ public:
+  HeldLock(std::optional<platform::FileLock> writer, platform::FileLock use)
+      : writer_(std::move(writer)), use_(std::move(use)) {}
+
+ private:
+  std::optional<platform::FileLock> writer_;
+  platform::FileLock use_;
+};
+
+std::string purpose_of(Use use) {
+  switch (use) {
+    case Use::kRead:
+      return "a restore or check";
+    case Use::kWrite:
+      return "a backup";
+    case Use::kReap:
+      return "a prune or repair";
+  }
+  return "another run";
+}
+
+}  // namespace
+
+struct LocalStore::State {
+  std::string directory;
+
+  [[nodiscard]] std::string in(std::string_view name) const {
+    return platform::join(directory, name);
+  }
+  [[nodiscard]] std::string folder(ObjectKind kind) const { return in(model::folder_of(kind)); }
+  [[nodiscard]] std::string folder(const ObjectName& name) const {
+    if (name.kind != ObjectKind::kPack) return folder(name.kind);
+    return pack_folder(folder(name.kind), name.hash.bytes()[0]);
+  }
+  [[nodiscard]] std::string path(const ObjectName& name) const {
+    return platform::join(folder(name), name.hash.text());
+  }
+};
+
+LocalStore::LocalStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LocalStore::~LocalStore() = default;
+
+const std::string& LocalStore::directory() const {
+  return state_->directory;
+}
+
+Result<std::unique_ptr<LocalStore>> LocalStore::create(const std::string& directory) {
+  if (platform::exists(directory)) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, platform::list_directory(directory));
+    // What a creation that was cut off left is no obstacle; the README is its last step.
+    constexpr std::array<std::string_view, 5> kOurs = {"heads", "index", "keys", "packs", "tmp"};
+    const bool ours = std::ranges::all_of(names, [&](const std::string& name) {
+      return std::ranges::find(kOurs, name) != kOurs.end() || name.starts_with(".tmp-");
+    });
+    if (!ours) {
+      return fail(ErrorKind::kConflict,
+                  "vault " + printable(directory) +
+                      ": the folder is not empty; name one that is new or empty");
+    }
+  }
+  TRY(platform::make_directories(directory));
+  auto state = std::make_unique<State>(directory);
+  TRY(platform::make_directories(state->in("tmp")));
+  for (const ObjectKind kind : model::kAllObjectKinds) {
+    TRY(platform::make_directories(state->folder(kind)));
+  }
+  const std::string packs = state->folder(ObjectKind::kPack);
+  // All of them now: a folder made later would have to be synced with its first pack.
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    TRY(platform::make_directories(pack_folder(packs, byte)));
+  }
+  TRY(platform::sync_directory(packs));
+  TRY(platform::write_file(state->in("README"), as_bytes(kReadme), 0644));
+  TRY(platform::sync_directory(platform::parent_of(directory)));
+  return std::unique_ptr<LocalStore>(new LocalStore(std::move(state)));
+}
+
+Result<std::unique_ptr<LocalStore>> LocalStore::open(const std::string& directory) {
+  auto state = std::make_unique<State>(directory);
+  for (const ObjectKind kind : model::kAllObjectKinds) {
+    const Result<platform::FileStatus> status = platform::status_of_path(state->folder(kind));
+    if (!status && status.error().kind != ErrorKind::kNotFound) {
+      return std::unexpected(status.error());
+    }
+    if (!status || status->type != platform::FileType::kDirectory) {
+      return fail(ErrorKind::kNotFound, "vault " + printable(directory) +
+                                            ": no vault is there; check the path or make " +
+                                            "one with `obhut vault init`");
+    }
+  }
+  return std::unique_ptr<LocalStore>(new LocalStore(std::move(state)));
+}
+
+Result<std::unique_ptr<StoreLock>> LocalStore::lock(Use use) {
+  using platform::FileLock;
+  using platform::LockMode;
+  const std::string purpose = purpose_of(use);
+  std::optional<FileLock> writer;
+  if (use != Use::kRead) {
+    ASSIGN_OR_RETURN(writer, FileLock::acquire(state_->in("lock"), LockMode::kExclusive, purpose));
+  }
+  const LockMode mode = use == Use::kReap ? LockMode::kExclusive : LockMode::kShared;
+  ASSIGN_OR_RETURN(FileLock used, FileLock::acquire(state_->in("use"), mode, purpose));
+  if (use != Use::kRead) {
+    // Whoever wrote these is dead: there is one writer, and it is this one.
+    ASSIGN_OR_RETURN(const std::vector<std::string> left,
+                     platform::list_directory(state_->in("tmp")));
+    for (const std::string& name : left) {
+      TRY(platform::remove_file(platform::join(state_->in("tmp"), name)));
+    }
+  }
+  return std::make_unique<HeldLock>(std::move(writer), std::move(used));
+}
+
+Result<void> LocalStore::put(const ObjectName& name, ByteView body, std::stop_token stop) {
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "put " + name.text());
+  const std::string path = state_->path(name);
+  const Result<platform::FileStatus> there = platform::status_of_path(path);
+  if (there && there->type == platform::FileType::kRegular && there->size == body.size()) {
+    // Its bytes were synced before it got this name; the name itself perhaps not yet.
+    return platform::sync_directory(state_->folder(name));
+  }
+  const auto write = [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(platform::AtomicFile file,
+                     platform::AtomicFile::create(path, 0600, state_->in("tmp")));
+    TRY(file.write(body));
+    return file.commit();
+  };
+  Result<void> done = write();
+  if (!done && done.error().kind == ErrorKind::kNotFound) {
+    // A copying tool left empty folders out.
+    TRY(platform::make_directories(state_->in("tmp")));
+    TRY(platform::make_directories(state_->folder(name)));
+    TRY(platform::sync_directory(state_->folder(name.kind)));
+    done = write();
+  }
+  if (!done) return pass_on(std::move(done.error()), "put " + name.text());
+  return {};
+}
+
+Result<Bytes> LocalStore::get(const ObjectName& name, ByteRange range, std::stop_token stop) {
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "get " + name.text());
+  Result<platform::LocalFile> file = platform::LocalFile::open_for_reading(state_->path(name));
+  if (!file) return pass_on(std::move(file.error()), "get " + name.text());
+  Result<Bytes> bytes = file->read_range(range);
+  if (!bytes) return pass_on(std::move(bytes.error()), "get " + name.text());
+  return bytes;
+}
+
+Result<std::optional<std::uint64_t>> LocalStore::size_of(const ObjectName& name,
+                                                         std::stop_token stop) {
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "look for " + name.text());
+  Result<platform::FileStatus> status = platform::status_of_path(state_->path(name));
+  if (!status && status.error().kind == ErrorKind::kNotFound) return std::optional<std::uint64_t>{};
+  if (!status) return pass_on(std::move(status.error()), "look for " + name.text());
+  return std::optional<std::uint64_t>(status->size);
+}
+
+Result<std::vector<ObjectInfo>> LocalStore::list(ObjectKind kind, std::stop_token stop) {
+  std::vector<std::string> folders;
+  if (kind == ObjectKind::kPack) {
+    ASSIGN_OR_RETURN(folders, platform::list_directory(state_->folder(kind)));
+    for (std::string& folder : folders) folder = platform::join(state_->folder(kind), folder);
+  } else {
+    folders.push_back(state_->folder(kind));
+  }
+  std::vector<ObjectInfo> objects;
+  for (const std::string& folder : folders) {
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "list " + folder);
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, platform::list_directory(folder));
+    for (const std::string& text : names) {
+      const std::optional<Sha256> hash = Sha256::parse(text);
+      if (!hash) continue;
+      const ObjectName name{kind, *hash};
+      ASSIGN_OR_RETURN(const std::optional<std::uint64_t> size, size_of(name, stop));
+      // Gone meanwhile, or lying in another folder than its own.
+      if (size) objects.push_back({name, *size});
+    }
+  }
+  std::ranges::sort(objects);
+  return objects;
+}
+
+Result<void> LocalStore::remove(const ObjectName& name, std::stop_token stop) {
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "remove " + name.text());
+  Result<void> removed = platform::remove_file(state_->path(name));
+  if (!removed) return pass_on(std::move(removed.error()), "remove " + name.text());
+  return platform::sync_directory(state_->folder(name));
+}
+
+}  // namespace obhut::store
