@@ -118,6 +118,7 @@ class Database {
   }
   /// All of `work` or nothing: rolled back where it returns an error. May be run again from its
   /// start where the database asks for it, so that it must have no effect but in the database.
+  /// `work` returns std::expected with an error that has a `kind` and can be made from an Error.
   template <class Work>
   auto write(Work&& work) -> decltype(work(std::declval<Session&>())) {
     using Answer = decltype(work(std::declval<Session&>()));
@@ -132,11 +133,12 @@ class Database {
     std::optional<Answer> answer;
     const std::function<Result<void>(Session&)> erased = [&](Session& session) -> Result<void> {
       answer.emplace(work(session));
-      if (!*answer) return std::unexpected(answer->error());
+      if (!*answer) return fail(answer->error().kind, "rolled back");
       return {};
     };
     Result<void> done = transact(writing, erased);
-    if (!done) return std::unexpected(std::move(done.error()));
+    // A refusal of the caller's own goes out as it is; else it is the database that failed.
+    if (!done && (!answer || *answer)) return std::unexpected(std::move(done.error()));
     return std::move(*answer);
   }
   Result<void> transact(bool writing, const std::function<Result<void>(Session&)>& work);

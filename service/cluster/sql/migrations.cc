@@ -1,0 +1,128 @@
+#include "service/cluster/sql/migrations.h"
+
+#include <array>
+
+namespace obhut::cluster::sql {
+namespace {
+
+// Types that SQLite and PostgreSQL both know. Instants are microseconds since 1970, ids are hex.
+constexpr std::array kFirst = std::to_array<std::string_view>({
+    "CREATE TABLE partners (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " currency TEXT NOT NULL, trust TEXT NOT NULL, prices TEXT NOT NULL DEFAULT '',"
+    " created BIGINT NOT NULL)",
+
+    "CREATE TABLE people (id TEXT NOT NULL PRIMARY KEY, partner TEXT REFERENCES partners (id),"
+    " email TEXT NOT NULL UNIQUE, role TEXT NOT NULL, password TEXT NOT NULL,"
+    " created BIGINT NOT NULL)",
+
+    "CREATE TABLE sessions (token TEXT NOT NULL PRIMARY KEY,"
+    " person TEXT NOT NULL REFERENCES people (id), created BIGINT NOT NULL,"
+    " expires BIGINT NOT NULL)",
+
+    "CREATE TABLE login_failures (subject TEXT NOT NULL PRIMARY KEY, failures BIGINT NOT NULL,"
+    " last BIGINT NOT NULL)",
+
+    "CREATE TABLE customers (id TEXT NOT NULL PRIMARY KEY,"
+    " partner TEXT NOT NULL REFERENCES partners (id), number TEXT NOT NULL,"
+    " name TEXT NOT NULL, mode TEXT NOT NULL, created BIGINT NOT NULL, deleted BIGINT)",
+    // A number may be used again after the customer was deleted.
+    "CREATE UNIQUE INDEX customers_number ON customers (partner, number) WHERE deleted IS NULL",
+
+    "CREATE TABLE tokens (hash TEXT NOT NULL PRIMARY KEY,"
+    " customer TEXT NOT NULL REFERENCES customers (id), kind TEXT NOT NULL, uses BIGINT NOT NULL,"
+    " used BIGINT NOT NULL DEFAULT 0, created BIGINT NOT NULL, expires BIGINT NOT NULL,"
+    " registered BIGINT NOT NULL, revoked BIGINT)",
+    "CREATE INDEX tokens_customer ON tokens (customer, hash)",
+
+    // What is licensed: it outlives the devices (installations) that present it.
+    "CREATE TABLE workloads (id TEXT NOT NULL PRIMARY KEY,"
+    " customer TEXT NOT NULL REFERENCES customers (id), kind TEXT NOT NULL,"
+    " hardware TEXT NOT NULL, activated BIGINT NOT NULL, clock TEXT NOT NULL, removed BIGINT)",
+    "CREATE INDEX workloads_hardware ON workloads (customer, hardware)",
+
+    "CREATE TABLE devices (id TEXT NOT NULL PRIMARY KEY,"
+    " customer TEXT NOT NULL REFERENCES customers (id),"
+    " workload TEXT NOT NULL REFERENCES workloads (id), signing_key TEXT NOT NULL UNIQUE,"
+    " kind TEXT NOT NULL, token TEXT NOT NULL, activation TEXT NOT NULL, receipt TEXT NOT NULL,"
+    " enrolled BIGINT NOT NULL, last_seen BIGINT NOT NULL, superseded BIGINT, removed BIGINT)",
+    "CREATE INDEX devices_customer ON devices (customer, id)",
+    "CREATE INDEX devices_workload ON devices (workload)",
+
+    // Nonces that were used, until they would have expired anyway.
+    "CREATE TABLE nonces (nonce TEXT NOT NULL PRIMARY KEY, expires BIGINT NOT NULL)",
+
+    // `target` is a device's or a customer's id; `gate` is PlanGate::state().
+    "CREATE TABLE plan_gates (target TEXT NOT NULL PRIMARY KEY,"
+    " customer TEXT NOT NULL REFERENCES customers (id), version BIGINT NOT NULL,"
+    " document TEXT NOT NULL, gate TEXT NOT NULL, received BIGINT NOT NULL)",
+
+    "CREATE TABLE vaults (id TEXT NOT NULL PRIMARY KEY,"
+    " device TEXT NOT NULL REFERENCES devices (id),"
+    " customer TEXT NOT NULL REFERENCES customers (id), created BIGINT NOT NULL,"
+    " head_sequence BIGINT NOT NULL DEFAULT 0, head_hash TEXT NOT NULL DEFAULT '',"
+    " level BIGINT NOT NULL DEFAULT 0, recoverable BIGINT NOT NULL DEFAULT 0,"
+    " hold BIGINT, hold_reason TEXT NOT NULL DEFAULT '')",
+    "CREATE INDEX vaults_device ON vaults (device)",
+    "CREATE INDEX vaults_customer ON vaults (customer)",
+
+    // state: 'stored', 'condemned' (phase one), 'deleted' (phase two; the row stays as a memory).
+    // needed: 1 where a kept point refers to it.
+    "CREATE TABLE objects (vault TEXT NOT NULL REFERENCES vaults (id), kind TEXT NOT NULL,"
+    " hash TEXT NOT NULL, size BIGINT NOT NULL, store_key TEXT NOT NULL, state TEXT NOT NULL,"
+    " needed BIGINT NOT NULL DEFAULT 0, stored BIGINT NOT NULL, condemned BIGINT,"
+    " scrubbed BIGINT NOT NULL DEFAULT 0, damaged BIGINT, PRIMARY KEY (vault, kind, hash))",
+    "CREATE INDEX objects_state ON objects (state, needed, condemned)",
+    "CREATE INDEX objects_scrubbed ON objects (scrubbed)",
+    "CREATE INDEX objects_store_key ON objects (store_key)",
+
+    // Tickets that were handed out and not yet used.
+    "CREATE TABLE uploads (store_key TEXT NOT NULL PRIMARY KEY,"
+    " vault TEXT NOT NULL REFERENCES vaults (id), kind TEXT NOT NULL, hash TEXT NOT NULL,"
+    " size BIGINT NOT NULL, expires BIGINT NOT NULL)",
+    "CREATE INDEX uploads_expires ON uploads (expires)",
+
+    // state: 'kept', 'dropped' (by retention or the partner), 'gone' (its bytes too).
+    "CREATE TABLE heads (vault TEXT NOT NULL REFERENCES vaults (id), sequence BIGINT NOT NULL,"
+    " hash TEXT NOT NULL, size BIGINT NOT NULL, store_key TEXT NOT NULL, previous TEXT NOT NULL,"
+    " device TEXT NOT NULL, created BIGINT NOT NULL, received BIGINT NOT NULL,"
+    " receipt TEXT NOT NULL, plan TEXT NOT NULL, is_full BIGINT NOT NULL, state TEXT NOT NULL,"
+    " new_bytes BIGINT NOT NULL, total_bytes BIGINT NOT NULL, dropped BIGINT,"
+    " locked_until BIGINT NOT NULL, PRIMARY KEY (vault, sequence), UNIQUE (vault, hash))",
+
+    // The object is referred to by the heads from `first_head` up to, but not including, `until`.
+    "CREATE TABLE needs (vault TEXT NOT NULL, kind TEXT NOT NULL, hash TEXT NOT NULL,"
+    " first_head BIGINT NOT NULL, until BIGINT, PRIMARY KEY (vault, kind, hash, first_head))",
+    "CREATE INDEX needs_open ON needs (vault, until)",
+
+    // Keys to be removed from the object store from `due` on: written with the fact, carried out
+    // after it.
+    "CREATE TABLE doomed (store_key TEXT NOT NULL PRIMARY KEY, due BIGINT NOT NULL)",
+    "CREATE INDEX doomed_due ON doomed (due)",
+
+    "CREATE TABLE activities (device TEXT NOT NULL REFERENCES devices (id), id TEXT NOT NULL,"
+    " kind TEXT NOT NULL, started BIGINT NOT NULL, finished BIGINT, outcome TEXT NOT NULL,"
+    " counts TEXT NOT NULL, received BIGINT NOT NULL, PRIMARY KEY (device, id))",
+    "CREATE INDEX activities_started ON activities (device, started)",
+
+    "CREATE TABLE alerts (device TEXT NOT NULL REFERENCES devices (id), id TEXT NOT NULL,"
+    " code TEXT NOT NULL, severity TEXT NOT NULL, since BIGINT NOT NULL, cleared BIGINT,"
+    " raised_by TEXT NOT NULL, received BIGINT NOT NULL, PRIMARY KEY (device, id))",
+
+    // Append-only; service/billing/FORMAT.md says what the hashes cover.
+    "CREATE TABLE ledger (partner TEXT NOT NULL REFERENCES partners (id), number BIGINT NOT NULL,"
+    " event_id TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, event TEXT NOT NULL,"
+    " received BIGINT NOT NULL, PRIMARY KEY (partner, number), UNIQUE (partner, event_id))",
+
+    "CREATE TABLE idempotency (subject TEXT NOT NULL PRIMARY KEY, request TEXT NOT NULL,"
+    " status BIGINT NOT NULL, content_type TEXT NOT NULL, body TEXT NOT NULL,"
+    " created BIGINT NOT NULL)",
+    "CREATE INDEX idempotency_created ON idempotency (created)",
+});
+
+constexpr std::array kSteps = std::to_array<Migration>({{1, kFirst}});
+
+}  // namespace
+
+std::span<const Migration> migrations() { return kSteps; }
+
+}  // namespace obhut::cluster::sql
