@@ -1,0 +1,316 @@
+#include "agent/wire/control_client.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "agent/base/guarded.h"
+#include "agent/base/text.h"
+#include "agent/crypto/digest.h"
+#include "agent/crypto/random.h"
+#include "agent/trust/assertion.h"
+#include "agent/wire/json_codec.h"
+
+namespace obhut::wire {
+
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kOctets = "application/octet-stream";
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+constexpr std::string_view kGrant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
+constexpr std::size_t kPageLimit = std::size_t{8} << 20U;
+constexpr std::size_t kMaxPages = 10'000;
+
+struct RandomTag;
+
+std::string random_text() {
+  return crypto::random_id<Id<RandomTag, 16>>().text();
+}
+
+std::string vault_path(const VaultId& vault, std::string_view rest) {
+  return "/api/v1/device/vaults/" + vault.text() + std::string(rest);
+}
+
+}  // namespace
+
+struct ControlClient::Ask {
+  Method method = Method::kGet;
+  std::string path;
+  std::string_view content_type = kJson;
+  ByteView body{};
+  std::size_t max_response = std::size_t{1} << 20U;
+  std::chrono::milliseconds deadline{30'000};
+};
+
+struct ControlClient::Session {
+  std::mutex mutex;  // held while signing in, so that eight uploads ask for one token
+  std::string token;
+  std::chrono::steady_clock::time_point good_until;
+  struct ClusterTime {
+    Instant at;
+    std::chrono::steady_clock::time_point seen;
+  };
+  Guarded<std::optional<ClusterTime>> time;
+};
+
+ControlClient::ControlClient(Transport& transport, Clock& clock, std::string cluster,
+                             std::optional<DeviceIdentity> identity)
+    : transport_(transport),
+      clock_(clock),
+      cluster_(std::move(cluster)),
+      identity_(std::move(identity)),
+      session_(std::make_unique<Session>()) {}
+
+ControlClient::~ControlClient() = default;
+
+namespace {
+
+/// Any answer that is no success becomes an error.
+Result<Response> successful(Result<Response> response) {
+  if (!response || (response->status >= 200 && response->status < 300)) return response;
+  return std::unexpected(error_of(read_problem(response->status, as_text(response->body))));
+}
+
+Request request_for(const std::string& url, Method method, std::string_view content_type,
+                    ByteView body) {
+  Request request;
+  request.method = method;
+  request.url = url;
+  request.body = body;
+  request.headers.push_back(
+      {"Accept", "application/json, application/problem+json, application/octet-stream"});
+  if (method == Method::kGet) return request;
+  request.headers.push_back({"Content-Type", std::string(content_type)});
+  // A POST may be carried out twice when a reused connection breaks. What it says names it, so that
+  // a repetition after a restart is known too.
+  const Sha256 what = crypto::sha256(as_bytes(url + "\n" + crypto::sha256(body).text()));
+  request.headers.push_back({"Idempotency-Key", what.text().substr(0, 32)});
+  return request;
+}
+
+}  // namespace
+
+Result<Response> ControlClient::send(const Ask& ask, std::stop_token stop) {
+  Request request = request_for(cluster_ + ask.path, ask.method, ask.content_type, ask.body);
+  request.deadline = ask.deadline;
+  request.max_response = ask.max_response;
+  return successful(transport_.send(request, stop));
+}
+
+Result<Response> ControlClient::send_signed_in(const Ask& ask, std::stop_token stop) {
+  Request request = request_for(cluster_ + ask.path, ask.method, ask.content_type, ask.body);
+  request.deadline = ask.deadline;
+  request.max_response = ask.max_response;
+  std::string refused;
+  for (int attempt = 0;; ++attempt) {
+    ASSIGN_OR_RETURN(const std::string token, access_token(stop, refused));
+    Request signed_in = request;
+    signed_in.headers.push_back({"Authorization", "Bearer " + token});
+    Result<Response> response = transport_.send(signed_in, stop);
+    // The cluster may have forgotten a token before its time (restored, keys turned over).
+    if (response && response->status == 401 && attempt == 0) {
+      refused = token;
+      continue;
+    }
+    return successful(std::move(response));
+  }
+}
+
+Result<std::string> ControlClient::access_token(std::stop_token stop, std::string_view refused) {
+  if (!identity_) return fail(ErrorKind::kRefused, "this device is not enrolled yet");
+  const std::scoped_lock lock(session_->mutex);
+  const bool good = !session_->token.empty() && session_->token != refused &&
+                    clock_.steady() < session_->good_until;
+  if (good) return session_->token;
+  const auto asked = clock_.steady();
+  ASSIGN_OR_RETURN(TokenReply reply, sign_in(stop));
+  session_->token = std::move(reply.access_token);
+  session_->good_until = asked + reply.expires_in * 4 / 5;
+  return session_->token;
+}
+
+Result<TokenReply> ControlClient::sign_in(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Response answer, send({.path = "/api/v1/nonce"}, stop));
+  ASSIGN_OR_RETURN(const NonceReply nonce, read_nonce_reply(as_text(answer.body)));
+  // The nonce's end is the only time we know of the cluster's clock; ours may be days off.
+  const trust::Assertion assertion{.device = identity_->device,
+                                   .audience = cluster_,
+                                   .nonce = nonce.nonce,
+                                   .issued = nonce.expires - trust::kAssertionLifetime,
+                                   .expires = nonce.expires,
+                                   .id = random_text()};
+  const std::string form = "grant_type=" + std::string(kGrant) +
+                           "&assertion=" + trust::make_assertion(assertion, identity_->key);
+  ASSIGN_OR_RETURN(const Response token, send({.method = Method::kPost,
+                                               .path = "/api/v1/token",
+                                               .content_type = kForm,
+                                               .body = as_bytes(form)},
+                                              stop));
+  session_->time.with([&](auto& time) { time = {nonce.expires, clock_.steady()}; });
+  return read_token_reply(as_text(token.body));
+}
+
+std::optional<Instant> ControlClient::cluster_time() const {
+  return session_->time.with([&](const auto& time) -> std::optional<Instant> {
+    if (!time) return std::nullopt;
+    return time->at + std::chrono::floor<std::chrono::microseconds>(clock_.steady() - time->seen);
+  });
+}
+
+Result<EnrollReply> ControlClient::enroll(const EnrollRequest& request, std::stop_token stop) {
+  const std::string body = write_enroll(request);
+  ASSIGN_OR_RETURN(
+      const Response response,
+      send({.method = Method::kPost, .path = "/api/v1/enroll", .body = as_bytes(body)}, stop));
+  return read_enroll_reply(as_text(response.body));
+}
+
+Result<DeviceReply> ControlClient::device(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Response response, send_signed_in({.path = "/api/v1/device"}, stop));
+  return read_device_reply(as_text(response.body));
+}
+
+Result<std::optional<PlanReply>> ControlClient::plan_after(std::uint64_t after,
+                                                           std::chrono::seconds wait,
+                                                           std::stop_token stop) {
+  const std::chrono::seconds capped = std::min(wait, std::chrono::seconds(55));
+  ASSIGN_OR_RETURN(const Response response,
+                   send_signed_in({.path = "/api/v1/device/plan?after=" + std::to_string(after) +
+                                           "&wait=" + std::to_string(capped.count()),
+                                   .max_response = std::size_t{4} << 20U,
+                                   .deadline = capped + std::chrono::seconds(20)},
+                                  stop));
+  if (response.status == 204) return std::nullopt;
+  return read_plan_reply(as_text(response.body));
+}
+
+Result<void> ControlClient::create_vault(const VaultId& vault, std::stop_token stop) {
+  const std::string body = write_vault(vault);
+  TRY(send_signed_in(
+      {.method = Method::kPost, .path = "/api/v1/device/vaults", .body = as_bytes(body)}, stop));
+  return {};
+}
+
+Result<std::vector<Ticket>> ControlClient::tickets(const VaultId& vault,
+                                                   std::span<const UploadWish> wishes,
+                                                   std::stop_token stop) {
+  const std::string body = write_upload_wishes(wishes);
+  ASSIGN_OR_RETURN(const Response response, send_signed_in({.method = Method::kPost,
+                                                            .path = vault_path(vault, "/tickets"),
+                                                            .body = as_bytes(body)},
+                                                           stop));
+  ASSIGN_OR_RETURN(std::vector<Ticket> tickets, read_tickets(as_text(response.body)));
+  if (!std::ranges::equal(tickets, wishes, {}, &Ticket::hash,
+                          [](const UploadWish& wish) { return wish.name.hash; })) {
+    return fail(ErrorKind::kCorrupt, "answer of the cluster: tickets for other objects than asked");
+  }
+  return tickets;
+}
+
+Result<std::vector<Download>> ControlClient::downloads(const VaultId& vault,
+                                                       std::span<const model::ObjectName> names,
+                                                       std::stop_token stop) {
+  const std::string body = write_download_wishes(names);
+  ASSIGN_OR_RETURN(const Response response, send_signed_in({.method = Method::kPost,
+                                                            .path = vault_path(vault, "/downloads"),
+                                                            .body = as_bytes(body)},
+                                                           stop));
+  ASSIGN_OR_RETURN(std::vector<Download> downloads, read_downloads(as_text(response.body)));
+  if (!std::ranges::equal(downloads, names, {}, &Download::hash, &model::ObjectName::hash)) {
+    return fail(ErrorKind::kCorrupt, "answer of the cluster: other downloads than asked for");
+  }
+  return downloads;
+}
+
+Result<std::vector<ListedObject>> ControlClient::objects(const VaultId& vault,
+                                                         model::ObjectKind kind,
+                                                         std::stop_token stop) {
+  std::vector<ListedObject> all;
+  std::set<std::string> seen;  // a cursor that comes again would turn for ever
+  std::string cursor;
+  do {
+    std::string path = vault_path(vault, "/objects?kind=" + std::string(model::to_string(kind)));
+    if (!cursor.empty()) path += "&cursor=" + cursor;
+    ASSIGN_OR_RETURN(const Response response,
+                     send_signed_in({.path = path, .max_response = kPageLimit}, stop));
+    ASSIGN_OR_RETURN(ObjectPage page, read_object_page(as_text(response.body)));
+    for (ListedObject& object : page.objects) {
+      if (object.name.kind == kind) all.push_back(object);
+    }
+    cursor = std::move(page.next);
+    if (!cursor.empty() && (!seen.insert(cursor).second || seen.size() > kMaxPages)) {
+      return fail(ErrorKind::kCorrupt, "answer of the cluster: the list of objects has no end");
+    }
+  } while (!cursor.empty());
+  return all;
+}
+
+Result<std::string> ControlClient::commit(const VaultId& vault, ByteView head,
+                                          std::stop_token stop) {
+  // A full head of 10 TB is 25 MB.
+  const std::chrono::milliseconds deadline{120'000 + head.size() / 32};
+  ASSIGN_OR_RETURN(const Response response, send_signed_in({.method = Method::kPost,
+                                                            .path = vault_path(vault, "/commits"),
+                                                            .content_type = kOctets,
+                                                            .body = head,
+                                                            .deadline = deadline},
+                                                           stop));
+  return read_commit_receipt(as_text(response.body));
+}
+
+Result<std::vector<ListedHead>> ControlClient::heads(const VaultId& vault,
+                                                     std::uint64_t after_sequence,
+                                                     std::stop_token stop) {
+  std::vector<ListedHead> all;
+  std::uint64_t after = after_sequence;
+  for (std::size_t pages = 0; pages < kMaxPages; ++pages) {
+    ASSIGN_OR_RETURN(
+        const Response response,
+        send_signed_in({.path = vault_path(vault, "/heads?after_sequence=" + std::to_string(after)),
+                        .max_response = kPageLimit},
+                       stop));
+    ASSIGN_OR_RETURN(HeadPage page, read_head_page(as_text(response.body)));
+    for (ListedHead& head : page.heads) {
+      if (head.sequence <= after) {
+        return fail(ErrorKind::kCorrupt, "answer of the cluster: heads out of order");
+      }
+      after = head.sequence;
+      all.push_back(std::move(head));
+    }
+    if (page.next.empty() || page.heads.empty()) return all;
+  }
+  return fail(ErrorKind::kCorrupt, "answer of the cluster: the list of heads has no end");
+}
+
+Result<Bytes> ControlClient::head(const VaultId& vault, const Sha256& hash, std::stop_token stop) {
+  ASSIGN_OR_RETURN(Response response,
+                   send_signed_in({.path = vault_path(vault, "/heads/" + hash.text()),
+                                   .max_response = std::size_t{256} << 20U,
+                                   .deadline = std::chrono::minutes(15)},
+                                  stop));
+  if (crypto::sha256(response.body) != hash) {
+    return fail(ErrorKind::kCorrupt,
+                "head " + hash.text().substr(0, 16) + ": other bytes than its name says");
+  }
+  return std::move(response.body);
+}
+
+Result<void> ControlClient::report_activities(std::span<const ActivityReport> activities,
+                                              std::stop_token stop) {
+  const std::string body = write_activities(activities);
+  TRY(send_signed_in(
+      {.method = Method::kPost, .path = "/api/v1/device/activities", .body = as_bytes(body)},
+      stop));
+  return {};
+}
+
+Result<void> ControlClient::report_alerts(std::span<const AlertReport> alerts,
+                                          std::stop_token stop) {
+  const std::string body = write_alerts(alerts);
+  TRY(send_signed_in(
+      {.method = Method::kPost, .path = "/api/v1/device/alerts", .body = as_bytes(body)}, stop));
+  return {};
+}
+
+}  // namespace obhut::wire

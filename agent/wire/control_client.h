@@ -1,0 +1,86 @@
+#pragma once
+// The endpoint's conversation with the cluster's API: every route that an agent may ask.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/ids.h"
+#include "agent/base/result.h"
+#include "agent/crypto/signing.h"
+#include "agent/wire/messages.h"
+#include "agent/wire/transport.h"
+
+namespace obhut::wire {
+
+/// Who asks: proved by signed assertions that carry the cluster's nonce, so that the device's clock
+/// does not matter.
+struct DeviceIdentity {
+  DeviceId device;
+  crypto::SigningKey key;
+};
+
+/// Asks once each; repeating after kUnavailable, kTimeout and kThrottled is the caller's, and
+/// harmless: every write carries an idempotency key made of what it writes.
+/// Errors of all: those of Transport::send and, by the cluster's problem documents, kRefused (also
+/// a removed device), kNotFound, kConflict, kThrottled, kQuotaExceeded, kInvalidInput; kCorrupt for
+/// an answer that makes no sense.
+/// Thread: any.
+class ControlClient {
+ public:
+  /// In: `cluster` is the URL of the registration token, without a trailing slash. `identity` is
+  /// nothing before enrolment; then only enroll() works. Transport and clock must outlive it.
+  ControlClient(Transport& transport, Clock& clock, std::string cluster,
+                std::optional<DeviceIdentity> identity = std::nullopt);
+  ~ControlClient();
+
+  /// What the cluster's clock shows, to within a few minutes; nothing before the first sign-in.
+  [[nodiscard]] std::optional<Instant> cluster_time() const;
+
+  Result<EnrollReply> enroll(const EnrollRequest& request, std::stop_token stop);
+
+  Result<DeviceReply> device(std::stop_token stop);
+  /// Waits up to `wait` (at most 55 s) for a plan newer than `after`; nothing where none came.
+  Result<std::optional<PlanReply>> plan_after(std::uint64_t after, std::chrono::seconds wait,
+                                              std::stop_token stop);
+  Result<void> create_vault(const VaultId& vault, std::stop_token stop);
+  /// In: at most 100. Out: one ticket a wish, in their order; no other.
+  Result<std::vector<Ticket>> tickets(const VaultId& vault, std::span<const UploadWish> wishes,
+                                      std::stop_token stop);
+  /// Out: one a name, in their order. kNotFound where the vault lacks one.
+  Result<std::vector<Download>> downloads(const VaultId& vault,
+                                          std::span<const model::ObjectName> names,
+                                          std::stop_token stop);
+  /// Every object of a kind, all pages. Not for heads.
+  Result<std::vector<ListedObject>> objects(const VaultId& vault, model::ObjectKind kind,
+                                            std::stop_token stop);
+  /// Out: the receipt's document, unverified.
+  Result<std::string> commit(const VaultId& vault, ByteView head, std::stop_token stop);
+  /// Ascending by sequence, all pages.
+  Result<std::vector<ListedHead>> heads(const VaultId& vault, std::uint64_t after_sequence,
+                                        std::stop_token stop);
+  Result<Bytes> head(const VaultId& vault, const Sha256& hash, std::stop_token stop);
+  Result<void> report_activities(std::span<const ActivityReport> activities, std::stop_token stop);
+  Result<void> report_alerts(std::span<const AlertReport> alerts, std::stop_token stop);
+
+ private:
+  struct Ask;
+  struct Session;
+  Result<Response> send(const Ask& ask, std::stop_token stop);
+  Result<Response> send_signed_in(const Ask& ask, std::stop_token stop);
+  Result<std::string> access_token(std::stop_token stop, std::string_view refused);
+  Result<TokenReply> sign_in(std::stop_token stop);
+  Transport& transport_;
+  Clock& clock_;
+  std::string cluster_;
+  std::optional<DeviceIdentity> identity_;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace obhut::wire

@@ -1,0 +1,116 @@
+#pragma once
+// What endpoint and cluster say to each other, as values. The routes and members stand in
+// service/cluster/openapi.yaml.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/ids.h"
+#include "agent/model/object_name.h"
+#include "agent/wire/transport.h"
+
+namespace obhut::wire {
+
+/// An RFC 9457 problem document.
+struct Problem {
+  int status = 0;
+  std::string code;    ///< a stable word
+  std::string detail;  ///< for people
+};
+
+struct EnrollRequest {
+  std::string token;  ///< compact JWS
+  SigningKeyId device_key;
+  std::string activation;  ///< obhut.activation/1, signed by the device's key
+};
+struct EnrollReply {
+  DeviceId device;
+  CustomerId customer;
+  PartnerId partner;
+  SigningKeyId cluster_key;  ///< signs receipts
+  std::string trust;         ///< the partner's newest trust list, may be empty
+  std::string receipt;       ///< obhut.receipt/1
+};
+
+struct NonceReply {
+  std::string nonce;
+  Instant expires{};
+};
+struct TokenReply {
+  std::string access_token;
+  std::chrono::seconds expires_in{};
+};
+
+struct DeviceReply {
+  DeviceId device;
+  bool removed = false;  ///< the partner ended protection
+};
+
+struct PlanReply {
+  std::uint64_t version = 0;
+  std::string envelope;
+  std::string trust;  ///< may be empty
+};
+
+/// An object to be uploaded.
+struct UploadWish {
+  model::ObjectName name;
+  std::uint64_t size = 0;
+};
+struct Ticket {
+  Sha256 hash;
+  bool stored = false;  ///< it is there already: nothing to upload
+  std::string url;
+  std::vector<Header> headers;
+};
+struct Download {
+  Sha256 hash;
+  std::uint64_t size = 0;
+  std::string url;
+  std::vector<Header> headers;
+  Instant expires{};  ///< by the cluster's clock
+};
+struct ListedObject {
+  model::ObjectName name;
+  std::uint64_t size = 0;
+};
+struct ObjectPage {
+  std::vector<ListedObject> objects;
+  std::string next;  ///< cursor; empty at the end
+};
+
+struct ListedHead {
+  std::uint64_t sequence = 0;
+  Sha256 hash;
+  std::uint64_t size = 0;
+  std::string receipt;
+  std::string state;
+};
+struct HeadPage {
+  std::vector<ListedHead> heads;
+  std::string next;
+};
+
+/// What a run did, in numbers: nothing found on the device goes into it.
+struct ActivityReport {
+  std::string id;
+  std::string kind;  ///< "backup" …
+  Instant started{};
+  Instant finished{};
+  std::string outcome;  ///< "done", "skipped", "failed", "cancelled"
+  std::map<std::string, std::uint64_t> counts;
+};
+struct AlertReport {
+  std::string id;
+  std::string code;
+  std::string severity;  ///< "info", "warning", "error"
+  Instant since{};
+  std::optional<Instant> cleared;
+};
+
+}  // namespace obhut::wire
