@@ -71,7 +71,8 @@ class Directory {
   /// Opens the directory `name` in this one. A symbolic link is kSourceGone: it was no directory
   /// when it was listed, or is none any more.
   [[nodiscard]] Result<Directory> open_child(std::string_view name) const;
-  /// Goes up again. kSourceGone where ".." is not `expected`: the directory was moved meanwhile.
+  /// Goes up again. kSourceGone where ".." is not `expected`: the directory was moved meanwhile;
+  /// also for one that was opened by its path.
   [[nodiscard]] Result<Directory> open_parent(const FileIdentity& expected) const;
 
   [[nodiscard]] Result<FileStatus> status() const;

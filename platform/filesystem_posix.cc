@@ -231,7 +231,10 @@ Result<Directory> Directory::open_child(std::string_view name) const {
 }
 
 Result<Directory> Directory::open_parent(const FileIdentity& expected) const {
-  CHECK(trail_->parent != nullptr);
+  if (!trail_->parent) {
+    return fail(ErrorKind::kSourceGone,
+                "go up from " + printable(path()) + ": it was opened by its path");
+  }
   Handle handle = handle_of(posix::open_quietly(fd_of(handle_), "..", O_RDONLY | O_DIRECTORY));
   if (!handle.valid() && errno == EACCES) {
     handle = handle_of(::openat(fd_of(handle_), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));

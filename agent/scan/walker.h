@@ -56,9 +56,10 @@ struct WalkEvent {
   std::string_view path;
   /// Last component of `path`; empty for the root.
   std::string_view name;
-  platform::FileStatus status;  ///< not for kError
+  platform::FileStatus status;  ///< of entries and directories; kError and kSkipped have none
   /// kEntry: the directory that it is in, to open it from. kEnterDirectory, kLeaveDirectory: the
-  /// directory itself. Shared with the walker, so that jobs may outlive the step.
+  /// directory itself (null on leaving one that was moved away meanwhile, which a kError told).
+  /// Shared with the walker, so that jobs may outlive the step.
   std::shared_ptr<const platform::Directory> folder;
   Error error;  ///< kError only; its message names the path
 };
