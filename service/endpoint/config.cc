@@ -1,0 +1,66 @@
+#include "service/endpoint/config.h"
+
+#include <sstream>
+
+#include <toml++/toml.h>
+
+#include "agent/base/text.h"
+#include "platform/atomic_file.h"
+
+namespace obhut::endpoint {
+
+namespace {
+
+Result<LogLevel> level_of(const std::string& text) {
+  if (text == "debug") return LogLevel::kDebug;
+  if (text == "info") return LogLevel::kInfo;
+  if (text == "warn") return LogLevel::kWarn;
+  if (text == "error") return LogLevel::kError;
+  return fail(ErrorKind::kInvalidInput, "log: want debug, info, warn or error");
+}
+
+Result<void> set(Config& config, std::string_view name, const std::string& value) {
+  if (name == "log") {
+    ASSIGN_OR_RETURN(config.log, level_of(value));
+    return {};
+  }
+  std::string* target = name == "state"        ? &config.state
+                        : name == "socket"     ? &config.socket
+                        : name == "keys"       ? &config.keys
+                        : name == "token_file" ? &config.token_file
+                                               : nullptr;
+  if (target == nullptr)
+    return fail(ErrorKind::kInvalidInput, printable(name) + ": no such setting");
+  *target = value;
+  return {};
+}
+
+}  // namespace
+
+Result<Config> load_config(const std::string& file) {
+  Config config;
+  const Result<Bytes> bytes = platform::read_file(file, std::size_t{1} << 20U);
+  if (!bytes && bytes.error().kind == ErrorKind::kNotFound) return config;
+  if (!bytes) return std::unexpected(bytes.error());
+  try {
+    const toml::table table = toml::parse(as_text(*bytes));
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      const auto value = node.value<std::string>();
+      if (!node.is_string() || !value) {
+        return fail(ErrorKind::kInvalidInput,
+                    file + ": " + printable(name) + ": want a text in quotes");
+      }
+      if (Result<void> done = set(config, name, *value); !done)
+        return pass_on(std::move(done.error()), file);
+    }
+  } catch (const toml::parse_error& error) {
+    std::ostringstream where;
+    where << error.source().begin.line;
+    return fail(ErrorKind::kInvalidInput,
+                file + ": line " + where.str() + ": " + printable(error.description()));
+  }
+  return config;
+}
+
+}  // namespace obhut::endpoint
