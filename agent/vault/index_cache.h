@@ -38,7 +38,7 @@ class IndexCache {
                                                   std::stop_token stop);
   ~IndexCache();
 
-  /// Any copy of the blob; the newest first. Packs given to forget() are not told.
+  /// Any copy of the blob that is in no pack given to forget().
   [[nodiscard]] std::optional<BlobLocation> find(const BlobId& id) const;
   [[nodiscard]] bool contains(const BlobId& id) const { return find(id).has_value(); }
   /// Every copy.

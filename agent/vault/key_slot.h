@@ -14,6 +14,7 @@
 #include "agent/crypto/secret.h"
 #include "agent/crypto/signing.h"
 #include "agent/seal/keyring.h"
+#include "agent/seal/object_cipher.h"
 #include "agent/vault/recovery_key.h"
 
 namespace obhut::vault {

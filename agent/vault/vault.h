@@ -64,7 +64,16 @@ class Vault {
   };
   [[nodiscard]] std::optional<Writer> standalone_writer() const;
 
-  /// Key slots. The store's own word; parse errors are left out and counted in `unreadable`.
+  /// Key objects that could not be read as slot, signer or drop list of this vault, and why:
+  /// damage, or what a store made up. Found when the vault was opened.
+  struct KeyFault {
+    Sha256 object;
+    Error error;
+  };
+  [[nodiscard]] const std::vector<KeyFault>& key_faults() const { return key_faults_; }
+
+  /// Key slots, unproven: what they say counts only once one was opened. Malformed ones are left
+  /// out. Errors: those of the store.
   Result<std::vector<StoredSlot>> slots(std::stop_token stop);
   /// Returns the new slot's object. Errors: those of seal_slot and Store::put.
   Result<StoredSlot> add_slot(const KeySource& source, Instant now, std::stop_token stop,
@@ -100,11 +109,15 @@ class Vault {
  private:
   Vault(store::Store& store, seal::Keyring keyring);
   Result<void> read_key_objects(std::stop_token stop);
+  void take_key_object(const Sha256& object, ByteView bytes);
+  Result<StoredSlot> store_slot(ByteView slot, std::stop_token stop);
+  Result<void> put_drop_list(std::stop_token stop);
   store::Store& store_;
   seal::Keyring keyring_;
   std::vector<Signer> signers_;
   std::vector<Sha256> dropped_;
   std::vector<store::ObjectName> drop_lists_;
+  std::vector<KeyFault> key_faults_;
 };
 
 /// Packs in the store that no index object names: a run that was cut off left them. Reading their

@@ -1,0 +1,368 @@
+#include "agent/vault/vault.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "agent/base/check.h"
+#include "agent/base/codec.h"
+#include "agent/base/text.h"
+#include "agent/crypto/random.h"
+#include "agent/pack/pack_reader.h"
+#include "agent/seal/envelope.h"
+#include "agent/seal/summary_seal.h"
+
+namespace obhut::vault {
+namespace {
+
+using model::ObjectKind;
+using store::ObjectInfo;
+using store::ObjectName;
+
+constexpr std::uint64_t kMaxKeyObject = 16U << 20U;
+/// Each passphrase slot that a store made up costs half a second and 128 MiB.
+constexpr unsigned kMaxSlotsTried = 16;
+constexpr std::uint8_t kDropListVersion = 1;
+
+bool stops_everything(const Error& error) {
+  const Disposition disposition = disposition_of(error.kind);
+  return disposition == Disposition::kRetry || disposition == Disposition::kStopQuiet;
+}
+
+Bytes encode_drop_list(const std::vector<Sha256>& heads) {
+  Writer out;
+  out.u8(kDropListVersion);
+  out.varint(heads.size());
+  for (const Sha256& head : heads) out.id(head);
+  return std::move(out).take();
+}
+
+Result<std::vector<Sha256>> parse_drop_list(ByteView plain) {
+  Reader in(plain);
+  if (in.u8() != kDropListVersion) return fail(ErrorKind::kCorrupt, "drop list: unknown version");
+  std::vector<Sha256> heads(in.count(Sha256::kSize));
+  for (Sha256& head : heads) head = in.id<Sha256>();
+  TRY(in.finish("drop list"));
+  return heads;
+}
+
+Result<void> refuse_used_store(store::Store& store, const std::stop_token& stop) {
+  for (const ObjectKind kind : {ObjectKind::kHead, ObjectKind::kPack, ObjectKind::kIndex}) {
+    ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store.list(kind, stop));
+    if (!objects.empty()) {
+      return fail(ErrorKind::kConflict, "vault: the store holds one already; open that");
+    }
+  }
+  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> keys, store.list(ObjectKind::kKey, stop));
+  for (const ObjectInfo& key : keys) {
+    ASSIGN_OR_RETURN(const Bytes bytes, store::get_whole(store, key.name, kMaxKeyObject, stop));
+    // A signer without a slot is what a creation that was cut off left: nobody can open it.
+    if (is_slot(bytes)) {
+      return fail(ErrorKind::kConflict, "vault: the store holds one already; open that");
+    }
+  }
+  return {};
+}
+
+Result<void> put_key(store::Store& store, ByteView bytes, const std::stop_token& stop) {
+  Result<ObjectName> name = store::put_named(store, ObjectKind::kKey, bytes, stop);
+  if (!name) return pass_on(std::move(name.error()), "vault: key object");
+  return {};
+}
+
+/// The slot comes last: with it the vault begins to exist.
+Result<void> put_beginnings(store::Store& store, const seal::Keyring& keyring, const Signer& signer,
+                            const KeySource& source, Instant now, const crypto::ScryptCost& cost,
+                            const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const Bytes signer_object, seal_signer(keyring, signer));
+  ASSIGN_OR_RETURN(const Bytes slot, seal_slot(keyring, source, now, cost));
+  TRY(put_key(store, signer_object, stop));
+  return put_key(store, slot, stop);
+}
+
+Result<Point> read_head(store::Store& store, const ObjectInfo& info, const VaultId& vault,
+                        const std::vector<Signer>& signers, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const Bytes bytes,
+                   store::get_whole(store, info.name, model::kMaxHeadSize, stop));
+  std::vector<SigningKeyId> allowed;
+  for (const Signer& signer : signers) allowed.push_back(signer.key);
+  ASSIGN_OR_RETURN(model::Head head, model::open_head(bytes, allowed));
+  if (head.vault != vault) return fail(ErrorKind::kCrypto, "head: belongs to another vault");
+  const bool own = std::ranges::any_of(signers, [&](const Signer& signer) {
+    return signer.key == head.signer && signer.device == head.device;
+  });
+  if (!own) return fail(ErrorKind::kCrypto, "head: signed for another device");
+  return Point{info.name.hash, bytes.size(), std::move(head), false};
+}
+
+}  // namespace
+
+Vault::Vault(store::Store& store, seal::Keyring keyring)
+    : store_(store), keyring_(std::move(keyring)) {}
+
+Result<std::unique_ptr<Vault>> Vault::create_standalone(store::Store& store,
+                                                        const KeySource& source, Clock& clock,
+                                                        std::stop_token stop,
+                                                        const crypto::ScryptCost& cost) {
+  TRY(refuse_used_store(store, stop));
+  seal::Keyring keyring = seal::Keyring::generate();
+  const crypto::SigningKey key = crypto::SigningKey::generate();
+  Signer signer{key.public_key(), crypto::random_id<DeviceId>(), clock.now(), key.seed().clone()};
+  TRY(put_beginnings(store, keyring, signer, source, clock.now(), cost, stop));
+  return open_with(store, std::move(keyring), stop);
+}
+
+Result<std::unique_ptr<Vault>> Vault::create_for_device(store::Store& store, seal::Keyring keyring,
+                                                        const KeySource& source,
+                                                        const DeviceId& device,
+                                                        const crypto::SigningKey& key, Clock& clock,
+                                                        std::stop_token stop) {
+  TRY(refuse_used_store(store, stop));
+  const Signer signer{key.public_key(), device, clock.now(), std::nullopt};
+  TRY(put_beginnings(store, keyring, signer, source, clock.now(), {}, stop));
+  return open_with(store, std::move(keyring), stop);
+}
+
+Result<std::unique_ptr<Vault>> Vault::open(store::Store& store, const KeySource& source,
+                                           std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store.list(ObjectKind::kKey, stop));
+  const SlotType type = slot_type_of(source);
+  std::optional<seal::Keyring> keyring;
+  unsigned slots = 0;
+  unsigned tried = 0;
+  for (const ObjectInfo& object : objects) {
+    Result<Bytes> bytes = store::get_whole(store, object.name, kMaxKeyObject, stop);
+    if (!bytes && stops_everything(bytes.error())) return std::unexpected(bytes.error());
+    if (!bytes || !is_slot(*bytes)) continue;
+    ++slots;
+    const Result<SlotHeader> header = parse_slot(*bytes);
+    if (!header || header->type != type || tried++ >= kMaxSlotsTried) continue;
+    Result<seal::Keyring> opened = open_slot(*bytes, source);
+    // Of several that open, the one with the most epochs is the newest.
+    if (opened && (!keyring || opened->current() > keyring->current()))
+      keyring = std::move(*opened);
+  }
+  if (slots == 0) {
+    return fail(ErrorKind::kNotFound, "vault: the store holds no key slot, so no vault");
+  }
+  if (!keyring) {
+    return fail(ErrorKind::kRefused,
+                "vault: no " + std::string(to_string(type)) +
+                    " slot opens with this key; check it, or use another slot");
+  }
+  return open_with(store, std::move(*keyring), stop);
+}
+
+Result<std::unique_ptr<Vault>> Vault::open_with(store::Store& store, seal::Keyring keyring,
+                                                std::stop_token stop) {
+  std::unique_ptr<Vault> vault(new Vault(store, std::move(keyring)));
+  TRY(vault->read_key_objects(stop));
+  return vault;
+}
+
+Result<void> Vault::read_key_objects(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store_.list(ObjectKind::kKey, stop));
+  for (const ObjectInfo& object : objects) {
+    Result<Bytes> bytes = store::get_whole(store_, object.name, kMaxKeyObject, stop);
+    if (!bytes && stops_everything(bytes.error())) return std::unexpected(bytes.error());
+    if (!bytes) {
+      key_faults_.push_back({object.name.hash, std::move(bytes.error())});
+      continue;
+    }
+    take_key_object(object.name.hash, *bytes);
+  }
+  return {};
+}
+
+void Vault::take_key_object(const Sha256& object, ByteView bytes) {
+  if (is_slot(bytes)) {
+    if (Result<SlotHeader> header = parse_slot(bytes); !header) {
+      key_faults_.push_back({object, std::move(header.error())});
+    }
+    return;
+  }
+  Result<Signer> signer = open_signer(keyring_, bytes);
+  if (signer) {
+    signers_.push_back(std::move(*signer));
+    return;
+  }
+  Result<Bytes> plain = seal::open_envelope(keyring_, seal::SealedKind::kDropped, {}, bytes);
+  Result<std::vector<Sha256>> heads =
+      plain ? parse_drop_list(*plain) : Result<std::vector<Sha256>>(std::unexpected(plain.error()));
+  if (!heads) {
+    key_faults_.push_back({object, std::move(signer.error())});
+    return;
+  }
+  drop_lists_.push_back({ObjectKind::kKey, object});
+  dropped_.insert(dropped_.end(), heads->begin(), heads->end());
+  std::ranges::sort(dropped_);
+  dropped_.erase(std::ranges::unique(dropped_).begin(), dropped_.end());
+}
+
+std::optional<Vault::Writer> Vault::standalone_writer() const {
+  for (const Signer& signer : signers_) {
+    if (!signer.seed) continue;
+    Result<crypto::SigningKey> key = crypto::SigningKey::from_seed(signer.seed->view());
+    if (key) return Writer{std::move(*key), signer.device};
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<StoredSlot>> Vault::slots(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store_.list(ObjectKind::kKey, stop));
+  std::vector<StoredSlot> slots;
+  for (const ObjectInfo& object : objects) {
+    Result<Bytes> bytes = store::get_whole(store_, object.name, kMaxKeyObject, stop);
+    if (!bytes && stops_everything(bytes.error())) return std::unexpected(bytes.error());
+    if (!bytes || !is_slot(*bytes)) continue;
+    const Result<SlotHeader> header = parse_slot(*bytes);
+    if (header && header->vault == id()) slots.push_back({object.name.hash, *header});
+  }
+  std::ranges::sort(slots, {}, [](const StoredSlot& slot) { return slot.header.created; });
+  return slots;
+}
+
+Result<StoredSlot> Vault::store_slot(ByteView slot, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const SlotHeader header, parse_slot(slot));
+  Result<ObjectName> name = store::put_named(store_, ObjectKind::kKey, slot, stop);
+  if (!name) return pass_on(std::move(name.error()), "vault: key slot");
+  return StoredSlot{name->hash, header};
+}
+
+Result<StoredSlot> Vault::add_slot(const KeySource& source, Instant now, std::stop_token stop,
+                                   const crypto::ScryptCost& cost) {
+  ASSIGN_OR_RETURN(const Bytes slot, seal_slot(keyring_, source, now, cost));
+  return store_slot(slot, stop);
+}
+
+Result<StoredSlot> Vault::add_escrow_slot(const crypto::ExchangeKeyId& partner, Instant now,
+                                          std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Bytes slot, seal_escrow_slot(keyring_, partner, now));
+  return store_slot(slot, stop);
+}
+
+Result<void> Vault::add_signer(const Signer& signer, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Bytes sealed, seal_signer(keyring_, signer));
+  TRY(put_key(store_, sealed, stop));
+  ASSIGN_OR_RETURN(Signer again, open_signer(keyring_, sealed));
+  signers_.push_back(std::move(again));
+  return {};
+}
+
+Result<HeadChain> Vault::heads(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store_.list(ObjectKind::kHead, stop));
+  std::vector<Point> points;
+  std::vector<ChainFault> faults;
+  for (const ObjectInfo& object : objects) {
+    Result<Point> point = read_head(store_, object, id(), signers_, stop);
+    if (point) {
+      point->dropped = std::ranges::binary_search(dropped_, point->id);
+      points.push_back(std::move(*point));
+      continue;
+    }
+    if (stops_everything(point.error())) return std::unexpected(std::move(point.error()));
+    const bool forged = point.error().kind == ErrorKind::kCrypto;
+    faults.push_back({forged ? ChainFault::Kind::kForged : ChainFault::Kind::kUnreadable,
+                      object.name.hash, object.name.text() + ": " + point.error().message});
+  }
+  HeadChain chain = link_heads(std::move(points));
+  chain.faults.insert(chain.faults.begin(), faults.begin(), faults.end());
+  return chain;
+}
+
+Result<model::Summary> Vault::summary(const Point& point) const {
+  return seal::open_summary(keyring_, point.head);
+}
+
+Result<Point> Vault::commit(const Writer& writer, const HeadChain& chain, const HeadDraft& draft,
+                            std::stop_token stop) {
+  const Point* tip = chain.tip();
+  model::Head head;
+  head.vault = id();
+  head.device = writer.device;
+  head.signer = writer.key.public_key();
+  head.sequence = tip != nullptr ? tip->head.sequence + 1 : 1;
+  if (tip != nullptr) head.previous = tip->id;
+  head.created = draft.created;
+  head.plan = draft.plan;
+  const model::ReferenceSet* before = nullptr;
+  ReferenceWalk walk(chain);
+  if (tip != nullptr) {
+    // A tip that cannot be resolved is followed by a full head.
+    if (Result<const model::ReferenceSet*> known = walk.at(*tip)) before = *known;
+  }
+  model::set_references(head, draft.references, before);
+  TRY(seal::seal_summary(keyring_, draft.summary, head));
+  ASSIGN_OR_RETURN(const Bytes bytes, model::encode_head(head, writer.key));
+  Result<ObjectName> name = store::put_named(store_, ObjectKind::kHead, bytes, stop);
+  if (!name) return pass_on(std::move(name.error()), "commit the recovery point");
+  return Point{name->hash, bytes.size(), std::move(head), false};
+}
+
+Result<void> Vault::put_drop_list(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Bytes sealed, seal::seal_envelope(keyring_, seal::SealedKind::kDropped, {},
+                                                           encode_drop_list(dropped_)));
+  ASSIGN_OR_RETURN(const ObjectName name, store::put_named(store_, ObjectKind::kKey, sealed, stop));
+  drop_lists_.push_back(name);
+  return {};
+}
+
+Result<void> Vault::mark_dropped(std::span<const Sha256> heads, std::stop_token stop) {
+  const std::size_t before = dropped_.size();
+  std::set<Sha256> all(dropped_.begin(), dropped_.end());
+  all.insert(heads.begin(), heads.end());
+  if (all.size() == before) return {};
+  const std::vector<Sha256> old = std::exchange(dropped_, {all.begin(), all.end()});
+  if (Result<void> done = put_drop_list(stop); !done) {
+    dropped_ = old;
+    return done;
+  }
+  return {};
+}
+
+Result<std::size_t> Vault::sweep_heads(store::Reaper& reaper, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const HeadChain chain, heads(stop));
+  const std::vector<Sha256> needed = heads_needed(chain);
+  std::size_t removed = 0;
+  std::vector<Sha256> still_dropped;
+  for (const Point& point : chain.points) {
+    if (!point.dropped) continue;
+    if (std::ranges::binary_search(needed, point.id)) {
+      still_dropped.push_back(point.id);
+      continue;
+    }
+    TRY(reaper.remove({ObjectKind::kHead, point.id}, stop));
+    ++removed;
+  }
+  // The new list first, the old ones after: in between both say the same of what is left.
+  std::ranges::sort(still_dropped);
+  const bool shrunk = still_dropped != dropped_;
+  if (!shrunk && drop_lists_.size() <= 1) return removed;
+  const std::vector<ObjectName> old_lists = std::exchange(drop_lists_, {});
+  dropped_ = std::move(still_dropped);
+  if (!dropped_.empty()) TRY(put_drop_list(stop));
+  for (const ObjectName& list : old_lists) TRY(reaper.remove(list, stop));
+  return removed;
+}
+
+Result<Adopted> find_orphan_packs(store::Store& store, const seal::Keyring& keyring,
+                                  const IndexCache& index, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> packs, store.list(ObjectKind::kPack, stop));
+  Adopted adopted;
+  for (const ObjectInfo& pack : packs) {
+    if (index.find_pack(pack.name.hash)) continue;
+    Result<pack::PackInfo> info =
+        pack::read_pack_info(keyring, pack.name.hash, pack.size,
+                             [&](ByteRange range) { return store.get(pack.name, range, stop); });
+    if (info) {
+      adopted.packs.push_back(std::move(*info));
+    } else if (stops_everything(info.error())) {
+      return std::unexpected(std::move(info.error()));
+    } else {
+      adopted.unreadable.push_back({pack, std::move(info.error())});
+    }
+  }
+  return adopted;
+}
+
+}  // namespace obhut::vault
