@@ -39,8 +39,12 @@ constexpr PackSinkLimits kPacks{.uploaders = 2, .queued_packs = 1, .blobs_per_in
 constexpr SegmentSizes kSegments{};
 static_assert(kSegments.steps * 2 < kEvents, "the walk must not wait for a segment that it holds");
 
-std::string checkpoint_path(const std::string& folder) { return folder + "/checkpoint"; }
-std::string older_checkpoint_path(const std::string& folder) { return folder + "/checkpoint.old"; }
+std::string checkpoint_path(const std::string& folder) {
+  return folder + "/checkpoint";
+}
+std::string older_checkpoint_path(const std::string& folder) {
+  return folder + "/checkpoint.old";
+}
 
 // Keyed like the ids, so that where segments end tells nothing about names.
 std::uint64_t segment_seed(const seal::Keyring& keyring) {
@@ -182,8 +186,8 @@ Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
   sink.start(stop);
   threads.start([&, this]() -> Result<void> {
     SourceWalk walk(std::move(walker), std::move(earlier), reader, used,
-                    Segmenter(kSegments, segment_seed(job.vault_.keyring())), accounts,
-                    incidents, job.progress_);
+                    Segmenter(kSegments, segment_seed(job.vault_.keyring())), accounts, incidents,
+                    job.progress_);
     Result<WalkCounts> walked = walk.run(events, jobs, stop);
     if (!walked) {
       // Stopped before the queue closes: the builder must not take the end for the end.

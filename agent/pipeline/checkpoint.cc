@@ -89,10 +89,7 @@ bool walk_order_less(std::string_view a, std::string_view b) {
 
 CheckpointWriter::CheckpointWriter(platform::LocalFile file, Bytes key, Clock& clock,
                                    std::chrono::seconds quiet)
-    : file_(std::move(file)),
-      key_(std::move(key)),
-      clock_(clock),
-      begin_(clock.steady() + quiet) {}
+    : file_(std::move(file)), key_(std::move(key)), clock_(clock), begin_(clock.steady() + quiet) {}
 
 Result<std::unique_ptr<CheckpointWriter>> CheckpointWriter::create(const std::string& path,
                                                                    ByteView key, Clock& clock,
@@ -105,8 +102,8 @@ Result<std::unique_ptr<CheckpointWriter>> CheckpointWriter::create(const std::st
   TRY(file.append(header.bytes()));
   auto writer = std::unique_ptr<CheckpointWriter>(
       new CheckpointWriter(std::move(file), to_bytes(key), clock, quiet));
-  writer->started_ = Instant(
-      Instant::duration(static_cast<std::int64_t>(Reader(ByteView(header.bytes()).subspan(8)).u64())));
+  writer->started_ = Instant(Instant::duration(
+      static_cast<std::int64_t>(Reader(ByteView(header.bytes()).subspan(8)).u64())));
   return writer;
 }
 
@@ -141,8 +138,8 @@ std::unique_ptr<CheckpointReader> CheckpointReader::open(const std::string& path
   const Result<Bytes> header = file->read_range({0, kHeaderSize});
   if (!header || as_text(ByteView(*header).first(8)) != kMagic) return nullptr;
   const auto micros = static_cast<std::int64_t>(Reader(ByteView(*header).subspan(8)).u64());
-  return std::unique_ptr<CheckpointReader>(new CheckpointReader(
-      std::move(*file), to_bytes(key), Instant(Instant::duration(micros))));
+  return std::unique_ptr<CheckpointReader>(
+      new CheckpointReader(std::move(*file), to_bytes(key), Instant(Instant::duration(micros))));
 }
 
 bool CheckpointReader::next_chunk() {

@@ -29,8 +29,7 @@ class CheckpointWriter {
   /// Begins a new file at `path`. In: `key` of 32 bytes; `quiet`, how long nothing is written: a
   /// run that short is as quickly done again.
   static Result<std::unique_ptr<CheckpointWriter>> create(const std::string& path, ByteView key,
-                                                          Clock& clock,
-                                                          std::chrono::seconds quiet);
+                                                          Clock& clock, std::chrono::seconds quiet);
   /// In walk order. A full disk ends the checkpoint, not the run.
   Result<void> add(std::string_view path, const model::Entry& entry);
   /// Puts out what is held back.

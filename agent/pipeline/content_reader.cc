@@ -24,9 +24,8 @@ bool may_have_holes(const platform::FileStatus& status) {
 }  // namespace
 
 ContentReader::ContentReader(const seal::Keyring& keyring, PackSink& sink, NodeBlobs& nodes,
-                             KnownFiles& known_files, Incidents& incidents,
-                             ProgressBoard& progress, platform::AccountNames& accounts,
-                             ReadLimits limits)
+                             KnownFiles& known_files, Incidents& incidents, ProgressBoard& progress,
+                             platform::AccountNames& accounts, ReadLimits limits)
     : data_(keyring, model::BlobKind::kData, sink, progress),
       nodes_(nodes),
       known_files_(known_files),
@@ -155,9 +154,9 @@ Result<void> ContentReader::read_large(FileWork& work, const std::stop_token& st
   }
 }
 
-Result<std::optional<ByteRange>> ContentReader::next_data(const platform::SourceFile& file,
-                                                          std::uint64_t from,
-                                                          const platform::FileStatus& status) const {
+Result<std::optional<ByteRange>> ContentReader::next_data(
+    const platform::SourceFile& file, std::uint64_t from,
+    const platform::FileStatus& status) const {
   if (from >= status.size) return std::nullopt;
   if (!may_have_holes(status)) return ByteRange{from, status.size - from};
   ASSIGN_OR_RETURN(std::optional<ByteRange> data, file.next_data(from, status.size));

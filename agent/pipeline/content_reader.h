@@ -57,8 +57,8 @@ class ContentReader {
   Result<std::optional<ByteRange>> next_data(const platform::SourceFile& file, std::uint64_t from,
                                              const platform::FileStatus& status) const;
   Result<platform::SourceFile> open(FileWork& work) const;
-  void settle(FileWork& work, const platform::SourceFile& file,
-              const platform::FileStatus& status, bool changed);
+  void settle(FileWork& work, const platform::SourceFile& file, const platform::FileStatus& status,
+              bool changed);
   [[nodiscard]] unsigned attempts_for(std::uint64_t size) const;
 
   BlobWriter data_;

@@ -16,7 +16,9 @@ PackSink::PackSink(store::Store& store, const seal::Keyring& keyring, vault::Ind
       on_error_(std::move(on_error)),
       queue_(limits.queued_packs) {}
 
-PackSink::~PackSink() { drain(); }
+PackSink::~PackSink() {
+  drain();
+}
 
 void PackSink::start(const std::stop_token& stop) {
   for (std::size_t i = 0; i < limits_.uploaders; ++i) {

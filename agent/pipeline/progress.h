@@ -18,11 +18,11 @@ struct Progress {
   Phase phase = Phase::kPreparing;
   std::uint64_t files = 0;  ///< entries that are no directories, finished
   std::uint64_t directories = 0;
-  std::uint64_t bytes = 0;         ///< of the finished files
-  std::uint64_t read_bytes = 0;    ///< read from the sources
-  std::uint64_t new_bytes = 0;     ///< of them not stored before
-  std::uint64_t stored_bytes = 0;  ///< sealed and acknowledged
-  std::uint64_t skipped = 0;       ///< could not be read
+  std::uint64_t bytes = 0;           ///< of the finished files
+  std::uint64_t read_bytes = 0;      ///< read from the sources
+  std::uint64_t new_bytes = 0;       ///< of them not stored before
+  std::uint64_t stored_bytes = 0;    ///< sealed and acknowledged
+  std::uint64_t skipped = 0;         ///< could not be read
   std::uint64_t expected_files = 0;  ///< of the point before; 0: unknown
   std::uint64_t expected_bytes = 0;
 };

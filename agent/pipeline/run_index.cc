@@ -39,8 +39,8 @@ Result<RunIndex> load_run_index(vault::Vault& vault, const std::string& director
              field("why", fault.error.message));
   }
   TRY(forget_missing(vault, *run.index, log, stop));
-  ASSIGN_OR_RETURN(vault::Adopted adopted, vault::find_orphan_packs(vault.store(), vault.keyring(),
-                                                                   *run.index, stop));
+  ASSIGN_OR_RETURN(vault::Adopted adopted,
+                   vault::find_orphan_packs(vault.store(), vault.keyring(), *run.index, stop));
   for (const auto& unreadable : adopted.unreadable) {
     log.warn("pack cannot be adopted", field("pack", unreadable.pack.name.hash),
              field("why", unreadable.error.message));

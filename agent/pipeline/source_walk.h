@@ -26,9 +26,9 @@ namespace obhut::pipeline {
 
 /// What an earlier run knows.
 struct EarlierRun {
-  std::vector<model::Ref> root;                   ///< empty: no point before
-  Instant started{};                              ///< of the run that made it
-  std::unique_ptr<CheckpointReader> checkpoint;   ///< null: none
+  std::vector<model::Ref> root;                  ///< empty: no point before
+  Instant started{};                             ///< of the run that made it
+  std::unique_ptr<CheckpointReader> checkpoint;  ///< null: none
 };
 
 struct WalkCounts {

@@ -1,0 +1,103 @@
+#include "agent/maintain/blob_health.h"
+
+#include <thread>
+
+#include "agent/pack/pack_reader.h"
+
+namespace obhut::maintain {
+
+void BlobHealth::mark_pack_bad(std::uint32_t pack) {
+  const std::scoped_lock lock(mutex_);
+  bad_packs_.insert(pack);
+}
+
+void BlobHealth::mark_blob_bad(std::uint32_t pack, std::uint32_t number) {
+  const std::scoped_lock lock(mutex_);
+  bad_blobs_.emplace(pack, number);
+}
+
+bool BlobHealth::is_good(const vault::BlobLocation& location) const {
+  const std::scoped_lock lock(mutex_);
+  return !bad_packs_.contains(location.pack) &&
+         !bad_blobs_.contains({location.pack, location.number});
+}
+
+std::optional<vault::BlobLocation> BlobHealth::good_copy(const BlobId& id,
+                                                         const std::vector<bool>* packs) const {
+  const auto usable = [&](const vault::BlobLocation& location) {
+    const bool wanted =
+        packs == nullptr || (location.pack < packs->size() && (*packs)[location.pack]);
+    return wanted && is_good(location);
+  };
+  // One copy is the rule; the others are looked for only where it will not do.
+  const std::optional<vault::BlobLocation> first = index_.find(id);
+  if (!first || usable(*first)) return first;
+  for (const vault::BlobLocation& other : index_.find_all(id)) {
+    if (usable(other)) return other;
+  }
+  return std::nullopt;
+}
+
+Result<void> for_each_pack(const std::vector<store::ObjectInfo>& packs, unsigned workers,
+                           const UsePack& use, const std::stop_token& stop) {
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::optional<Error> first;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < packs.size(); i = next++) {
+      Result<void> used =
+          stop.stop_requested() ? fail(ErrorKind::kCancelled, "read packs") : use(packs[i]);
+      if (used) continue;
+      const std::scoped_lock lock(mutex);
+      if (!first) first = std::move(used).error();
+      next = packs.size();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 1; i < workers; ++i) threads.emplace_back(work);
+    work();
+  }
+  if (first) return std::unexpected(std::move(*first));
+  return {};
+}
+
+Result<ReadPack> read_damaged_pack(vault::Vault& vault, const store::ObjectInfo& object,
+                                   const pack::PackInfo* known, const std::stop_token& stop) {
+  auto whole = vault::read_whole_pack(vault.store(), vault.keyring(), object.name.hash, stop);
+  if (whole) return ReadPack{std::move(*whole), std::nullopt};
+  if (disposition_of(whole.error().kind) != Disposition::kStopJob) {
+    return std::unexpected(std::move(whole).error());
+  }
+  Error damage = std::move(whole).error();
+  if (object.size > pack::kMaxPackSize) return std::unexpected(std::move(damage));
+  ASSIGN_OR_RETURN(Bytes bytes, vault.store().get(object.name, {0, object.size}, stop));
+  const auto fetch = [&](ByteRange range) -> Result<Bytes> {
+    if (range.offset > bytes.size() || range.length > bytes.size() - range.offset) {
+      return fail(ErrorKind::kCorrupt, "the pack is shorter than it says");
+    }
+    return to_bytes(ByteView(bytes).subspan(range.offset, range.length));
+  };
+  auto info = pack::read_pack_info(vault.keyring(), object.name.hash, object.size, fetch);
+  if (!info) {
+    if (known == nullptr || known->size != bytes.size()) return std::unexpected(std::move(damage));
+    info = *known;
+  }
+  return ReadPack{{std::move(*info), std::move(bytes)}, std::move(damage)};
+}
+
+std::unordered_map<Sha256, pack::PackInfo, IdHash> packs_of(const vault::IndexCache& index) {
+  std::unordered_map<Sha256, pack::PackInfo, IdHash> packs;
+  index.for_each_blob([&](const BlobId&, const vault::BlobLocation& location) {
+    pack::PackInfo info = index.pack(location.pack);
+    const auto [place, fresh] = packs.try_emplace(info.name);
+    if (fresh) place->second = std::move(info);
+    std::vector<pack::BlobEntry>& blobs = place->second.blobs;
+    // By number: a blob's nonce is its place in the list.
+    if (blobs.size() <= location.number) blobs.resize(location.number + 1);
+    blobs[location.number] = location.entry;
+  });
+  return packs;
+}
+
+}  // namespace obhut::maintain

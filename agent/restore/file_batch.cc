@@ -1,0 +1,183 @@
+#include "agent/restore/file_batch.h"
+
+#include <algorithm>
+#include <limits>
+#include <thread>
+
+namespace obhut::restore {
+namespace {
+
+std::int64_t nanoseconds_of(const model::FileTime& time) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / kSecond - 1;
+  return std::clamp(time.seconds, -kMost, kMost) * kSecond + time.nanoseconds;
+}
+
+}  // namespace
+
+bool ends_job(const Error& error) {
+  return error.kind == ErrorKind::kQuotaExceeded || error.kind == ErrorKind::kCancelled ||
+         disposition_of(error.kind) == Disposition::kRetry;
+}
+
+platform::EntryMetadata metadata_of(const model::Entry& entry) {
+  platform::EntryMetadata metadata;
+  metadata.mode = entry.mode;
+  metadata.uid = entry.uid;
+  metadata.gid = entry.gid;
+  metadata.user = entry.user;
+  metadata.group = entry.group;
+  metadata.mtime_ns = nanoseconds_of(entry.modified);
+  metadata.flags = entry.inode_flags;
+  metadata.xattrs.reserve(entry.xattrs.size());
+  for (const model::Xattr& xattr : entry.xattrs) {
+    metadata.xattrs.push_back({xattr.name, xattr.value});
+  }
+  return metadata;
+}
+
+// ---- files
+
+Result<void> FileWriter::open(FileTask& task) {
+  task.opened = true;
+  auto file = writer_.create_file(task.path);
+  if (!file) {
+    if (ends_job(file.error())) return std::unexpected(std::move(file).error());
+    task.failed = true;
+    problems_.add(ProblemKind::kMissing, task.path, std::move(file).error());
+    return {};
+  }
+  if (*file) {
+    task.file = std::move(**file);
+  } else {
+    task.kept = true;
+    ++kept_;
+  }
+  return {};
+}
+
+Result<void> FileWriter::write(FileTask& task, std::uint64_t offset, ByteView bytes) {
+  const std::scoped_lock lock(task.mutex);
+  if (!task.opened) TRY(open(task));
+  if (task.failed || task.kept) return {};
+  Result<void> written = task.file->write_at(offset, bytes);
+  if (written || ends_job(written.error())) return written;
+  task.failed = true;
+  task.file.reset();
+  problems_.add(ProblemKind::kMissing, task.path, std::move(written).error());
+  return {};
+}
+
+void FileWriter::fail(FileTask& task, Error reason) {
+  const std::scoped_lock lock(task.mutex);
+  if (task.failed || task.kept) return;
+  task.failed = true;
+  task.file.reset();
+  problems_.add(ProblemKind::kMissing, task.path, std::move(reason));
+}
+
+Result<void> FileWriter::piece_done(FileTask& task) {
+  if (task.open_pieces.fetch_sub(1) != 1) return {};
+  const std::scoped_lock lock(task.mutex);
+  if (!task.opened && !task.failed) TRY(open(task));
+  if (task.failed || task.kept) return {};
+  return commit(task);
+}
+
+Result<void> FileWriter::commit(FileTask& task) {
+  auto placed = task.file->commit(task.entry.size, metadata_of(task.entry));
+  task.file.reset();
+  if (!placed) {
+    if (ends_job(placed.error())) return std::unexpected(std::move(placed).error());
+    task.failed = true;
+    problems_.add(ProblemKind::kMissing, task.path, std::move(placed).error());
+    return {};
+  }
+  task.kept = placed->outcome == platform::PlaceOutcome::kKept;
+  count(task.path, task.entry.size, *placed);
+  task.placed = std::move(*placed);
+  return {};
+}
+
+void FileWriter::count(const std::string& path, std::uint64_t bytes,
+                       const platform::Placed& placed) {
+  if (placed.outcome == platform::PlaceOutcome::kKept) {
+    ++kept_;
+    return;
+  }
+  if (placed.outcome == platform::PlaceOutcome::kRenamed) ++renamed_;
+  ++progress_.files;
+  progress_.bytes += bytes;
+  for (const Error& problem : placed.problems) {
+    problems_.add(ProblemKind::kMetadata, path, problem);
+  }
+}
+
+// ---- batches
+
+void FileBatch::add(const FileTaskPtr& task, std::uint64_t file_offset, const model::Ref& ref) {
+  const auto [place, fresh] = place_of_.try_emplace(ref.blob, blobs_.size());
+  if (fresh) blobs_.push_back({ref.blob, 0, 0, {}});
+  task->open_pieces.fetch_add(1);
+  blobs_[place->second].slices.push_back({task, file_offset, ref.offset, ref.length});
+  ++slices_;
+}
+
+void FileBatch::sort_by_place(const vault::IndexCache& index) {
+  for (BlobTask& blob : blobs_) {
+    const auto location = index.find(blob.id);
+    blob.pack = location ? location->pack : std::numeric_limits<std::uint32_t>::max();
+    blob.offset = location ? location->entry.offset : 0;
+  }
+  std::ranges::sort(blobs_, [](const BlobTask& a, const BlobTask& b) {
+    return std::pair(a.pack, a.offset) < std::pair(b.pack, b.offset);
+  });
+}
+
+Result<void> FileBatch::write_blob(const BlobTask& blob, vault::BlobReader& reader,
+                                   FileWriter& files, const std::stop_token& stop) {
+  Result<vault::PlainBlob> plain = reader.blob(blob.id, stop);
+  if (!plain && ends_job(plain.error())) return std::unexpected(std::move(plain).error());
+  for (const Slice& slice : blob.slices) {
+    if (!plain) {
+      files.fail(*slice.task, plain.error());
+    } else if (std::uint64_t{slice.offset} + slice.length > (*plain)->size()) {
+      files.fail(*slice.task, Error{ErrorKind::kCorrupt, "a piece lies outside its blob"});
+    } else {
+      const ByteView bytes = ByteView(**plain).subspan(slice.offset, slice.length);
+      TRY(files.write(*slice.task, slice.file_offset, bytes));
+    }
+    TRY(files.piece_done(*slice.task));
+  }
+  return {};
+}
+
+Result<void> FileBatch::run(vault::BlobReader& reader, const vault::IndexCache& index,
+                            FileWriter& files, unsigned workers, const std::stop_token& stop) {
+  sort_by_place(index);
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::optional<Error> first;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < blobs_.size(); i = next++) {
+      Result<void> written = stop.stop_requested() ? obhut::fail(ErrorKind::kCancelled, "restore")
+                                                   : write_blob(blobs_[i], reader, files, stop);
+      if (written) continue;
+      const std::scoped_lock lock(mutex);
+      if (!first) first = std::move(written).error();
+      next = blobs_.size();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 1; i < workers; ++i) threads.emplace_back(work);
+    work();
+  }
+  blobs_.clear();
+  place_of_.clear();
+  slices_ = 0;
+  if (first) return std::unexpected(std::move(*first));
+  return {};
+}
+
+}  // namespace obhut::restore

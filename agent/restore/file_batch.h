@@ -1,0 +1,104 @@
+#pragma once
+// A batch of files to write: their pieces by blob, so that each blob is fetched and opened once,
+// in the order in which it lies in its pack, by several workers.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/model/entry.h"
+#include "agent/restore/report.h"
+#include "agent/vault/blob_reader.h"
+#include "agent/vault/index_cache.h"
+#include "platform/tree_writer.h"
+
+namespace obhut::restore {
+
+/// One regular file on its way into the target. Outlives a batch where its pieces do.
+struct FileTask {
+  std::string path;
+  model::Entry entry;  ///< content is dropped once its pieces are planned
+
+  std::mutex mutex;  ///< guards what follows
+  std::optional<platform::TargetFile> file;
+  bool opened = false;
+  bool kept = false;
+  bool failed = false;
+  std::optional<platform::Placed> placed;     ///< once committed
+  std::atomic<std::uint64_t> open_pieces{1};  ///< one for the planner, until all are planned
+};
+using FileTaskPtr = std::shared_ptr<FileTask>;  // shared by the slices of its blobs
+
+/// True for what ends a whole restore and not one file: a full disk, a stop, a store out of reach.
+bool ends_job(const Error& error);
+
+platform::EntryMetadata metadata_of(const model::Entry& entry);
+
+/// Writes files; the last piece of each commits it. Thread: any.
+class FileWriter {
+ public:
+  FileWriter(platform::TreeWriter& writer, Problems& problems, RestoreProgress& progress)
+      : writer_(writer), problems_(problems), progress_(progress) {}
+
+  /// Errors: only a full disk, which ends the job; all else fails the one file.
+  Result<void> write(FileTask& task, std::uint64_t offset, ByteView bytes);
+  /// One piece less to come.
+  Result<void> piece_done(FileTask& task);
+  void fail(FileTask& task, Error reason);
+
+  [[nodiscard]] std::uint64_t kept() const { return kept_; }
+  [[nodiscard]] std::uint64_t renamed() const { return renamed_; }
+  /// Counts a placed entry and lists what could not be set.
+  void count(const std::string& path, std::uint64_t bytes, const platform::Placed& placed);
+
+ private:
+  Result<void> open(FileTask& task);
+  Result<void> commit(FileTask& task);
+  platform::TreeWriter& writer_;
+  Problems& problems_;
+  RestoreProgress& progress_;
+  std::atomic<std::uint64_t> kept_{0};
+  std::atomic<std::uint64_t> renamed_{0};
+};
+
+/// Pieces of many files, by blob.
+class FileBatch {
+ public:
+  void add(const FileTaskPtr& task, std::uint64_t file_offset, const model::Ref& ref);
+  [[nodiscard]] std::size_t slices() const { return slices_; }
+  [[nodiscard]] bool empty() const { return slices_ == 0; }
+
+  /// Writes everything with `workers` threads; the batch is empty afterwards.
+  /// Errors: kCancelled, a full disk, retrying kinds of the store.
+  Result<void> run(vault::BlobReader& reader, const vault::IndexCache& index, FileWriter& files,
+                   unsigned workers, const std::stop_token& stop);
+
+ private:
+  struct Slice {
+    FileTaskPtr task;
+    std::uint64_t file_offset;
+    std::uint32_t offset;
+    std::uint32_t length;
+  };
+  struct BlobTask {
+    BlobId id;
+    std::uint32_t pack = 0;
+    std::uint32_t offset = 0;
+    std::vector<Slice> slices;
+  };
+  static Result<void> write_blob(const BlobTask& blob, vault::BlobReader& reader, FileWriter& files,
+                                 const std::stop_token& stop);
+  void sort_by_place(const vault::IndexCache& index);
+  std::vector<BlobTask> blobs_;
+  std::unordered_map<BlobId, std::size_t, IdHash> place_of_;
+  std::size_t slices_ = 0;
+};
+
+}  // namespace obhut::restore

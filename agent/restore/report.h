@@ -1,0 +1,62 @@
+#pragma once
+// What a restore did, and what it could not do.
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+
+namespace obhut::restore {
+
+enum class ProblemKind : std::uint8_t {
+  kMissing,   ///< the entry is not in the target, or not whole
+  kMetadata,  ///< its content is there, something about it could not be set
+};
+
+/// "missing", "metadata": stable words for JSON.
+std::string_view to_string(ProblemKind kind);
+
+struct Problem {
+  ProblemKind kind = ProblemKind::kMissing;
+  std::string path;  ///< relative to the root of the point
+  Error reason;
+};
+
+/// Counts all, remembers the first 10,000. Thread: any.
+class Problems {
+ public:
+  static constexpr std::size_t kRemembered = 10'000;
+  void add(ProblemKind kind, std::string_view path, Error reason);
+  [[nodiscard]] std::uint64_t count(ProblemKind kind) const;
+  [[nodiscard]] std::vector<Problem> remembered() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Problem> remembered_;
+  std::uint64_t counts_[2] = {};
+};
+
+/// Sums so far. Thread: any.
+struct RestoreProgress {
+  std::atomic<std::uint64_t> files{0};
+  std::atomic<std::uint64_t> directories{0};
+  std::atomic<std::uint64_t> bytes{0};
+};
+
+struct RestoreReport {
+  std::uint64_t files = 0;  ///< entries that are no directories, written
+  std::uint64_t directories = 0;
+  std::uint64_t bytes = 0;    ///< apparent size of the files written
+  std::uint64_t kept = 0;     ///< left as they were in the target
+  std::uint64_t renamed = 0;  ///< written under another name
+  std::uint64_t missing = 0;
+  std::uint64_t metadata_problems = 0;
+  std::vector<Problem> problems;
+
+  [[nodiscard]] bool complete() const { return missing + metadata_problems == 0; }
+};
+
+}  // namespace obhut::restore

@@ -1,0 +1,382 @@
+#include "agent/restore/restore_job.h"
+
+#include <utility>
+
+namespace obhut::restore {
+namespace {
+
+// A batch holds names and places only, never content: some 20 MB at most. Files of many pieces
+// stay open for as long as their pieces come.
+constexpr std::size_t kBatchFiles = 8192;
+constexpr std::size_t kBatchSlices = 32'768;
+constexpr std::size_t kBatchOpenFiles = 128;
+
+platform::FileType special_type(model::EntryType type) {
+  switch (type) {
+    case model::EntryType::kFifo:
+      return platform::FileType::kFifo;
+    case model::EntryType::kCharDevice:
+      return platform::FileType::kCharDevice;
+    case model::EntryType::kBlockDevice:
+      return platform::FileType::kBlockDevice;
+    default:
+      return platform::FileType::kUnknown;
+  }
+}
+
+// Two names of one file have all of this in common; where they do not, the number was given to
+// another file while the backup ran.
+bool same_file(const model::Entry& a, const model::Entry& b) {
+  return a.type == b.type && a.size == b.size && a.content == b.content && a.mode == b.mode &&
+         a.uid == b.uid && a.gid == b.gid && a.modified == b.modified && a.rdev == b.rdev &&
+         a.symlink_target == b.symlink_target;
+}
+
+}  // namespace
+
+struct RestoreJob::Run {
+  Run(RestoreJob& owner, platform::TreeWriter& tree_writer, const std::stop_token& token)
+      : job(owner), writer(tree_writer), files(writer, problems, job.progress_), stop(token) {}
+
+  struct OpenDirectory {
+    std::string path;
+    model::Entry entry;
+    bool made = false;
+    bool failed = false;
+    bool was_there = false;
+  };
+  /// The first name of a file with several: a task while its content is being written.
+  struct Linked {
+    model::Entry entry;
+    FileTaskPtr task;
+    std::optional<platform::Placed> placed;
+    std::uint32_t names_left = 0;
+  };
+  struct LaterName {
+    std::string path;
+    model::Entry entry;
+    std::pair<std::uint64_t, std::uint64_t> file;
+  };
+
+  Result<void> take(const Step& step, PointTree& tree);
+  Result<void> enter(const Step& step, PointTree& tree);
+  Result<void> leave();
+  Result<bool> make_directories();
+  Result<void> take_entry(const Step& step);
+  Result<void> plan_file(const model::Entry& entry, const FileTaskPtr& task);
+  using OnFull = std::function<Result<void>()>;
+  Result<void> plan_pieces(const model::Entry& entry, const FileTaskPtr& task, FileBatch& into,
+                           std::size_t& pieces, const OnFull& on_full);
+  Result<void> place_now(const std::string& path, const model::Entry& entry);
+  Result<platform::Placed> place_special(const std::string& path, const model::Entry& entry);
+  Result<void> end_batch();
+  Result<void> link_later_names();
+  Result<void> link(LaterName& name, Linked& first);
+  Result<void> place_alone(LaterName& name, Linked& first);
+  Result<void> finish_directories();
+  Result<void> missing(const std::string& path, Error error);
+
+  RestoreJob& job;
+  platform::TreeWriter& writer;
+  Problems problems;
+  FileWriter files;
+  std::stop_token stop;
+
+  std::vector<OpenDirectory> open;
+  FileBatch batch;
+  std::size_t batch_files = 0;
+  std::size_t batch_open_files = 0;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Linked> linked;
+  std::vector<LaterName> later_names;
+  std::vector<OpenDirectory> finished;
+  bool anything = false;
+};
+
+RestoreJob::RestoreJob(vault::BlobReader& reader, const vault::IndexCache& index,
+                       RestoreOptions options)
+    : reader_(reader), index_(index), options_(std::move(options)) {}
+
+RestoreJob::~RestoreJob() = default;
+
+Result<RestoreReport> RestoreJob::run(std::vector<model::Ref> root, std::stop_token stop) {
+  ASSIGN_OR_RETURN(platform::TreeWriter writer,
+                   platform::TreeWriter::open(options_.target, options_.writer));
+  Run run(*this, writer, stop);
+  PointTree tree(reader_, std::move(root));
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<Step> step, tree.next(stop));
+    if (!step) break;
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "restore");
+    TRY(run.take(*step, tree));
+  }
+  TRY(run.end_batch());
+  TRY(writer.sync());
+  if (!run.anything && run.problems.count(ProblemKind::kMissing) == 0) {
+    return fail(ErrorKind::kInvalidInput, "the point holds nothing of what was asked for");
+  }
+  RestoreReport report;
+  report.files = progress_.files;
+  report.directories = progress_.directories;
+  report.bytes = progress_.bytes;
+  report.kept = run.files.kept();
+  report.renamed = run.files.renamed();
+  report.missing = run.problems.count(ProblemKind::kMissing);
+  report.metadata_problems = run.problems.count(ProblemKind::kMetadata);
+  report.problems = run.problems.remembered();
+  return report;
+}
+
+Result<void> RestoreJob::Run::take(const Step& step, PointTree& tree) {
+  switch (step.kind) {
+    case StepKind::kEnter:
+      return enter(step, tree);
+    case StepKind::kLeave:
+      return leave();
+    case StepKind::kEntry:
+      return take_entry(step);
+    case StepKind::kFault:
+      if (job.options_.selection.leads_to(step.path)) {
+        problems.add(ProblemKind::kMissing, step.path,
+                     Error(step.error).within("part of this directory cannot be read"));
+      }
+      return {};
+  }
+  return {};
+}
+
+// What ends the job goes up; the rest is listed.
+Result<void> RestoreJob::Run::missing(const std::string& path, Error error) {
+  if (ends_job(error)) return std::unexpected(std::move(error));
+  problems.add(ProblemKind::kMissing, path, std::move(error));
+  return {};
+}
+
+// ---- directories
+
+Result<void> RestoreJob::Run::enter(const Step& step, PointTree& tree) {
+  const Selection& selection = job.options_.selection;
+  OpenDirectory directory;
+  directory.path = step.path;
+  directory.entry = *step.entry;
+  directory.entry.children.clear();
+  if (!selection.leads_to(step.path)) tree.skip_content();
+  open.push_back(std::move(directory));
+  if (!selection.wants(step.path, true)) return {};
+  anything = true;
+  ASSIGN_OR_RETURN(const bool made, make_directories());
+  if (!made) tree.skip_content();
+  return {};
+}
+
+// Those that lead to what is wanted are made when the first wanted entry below them comes.
+Result<bool> RestoreJob::Run::make_directories() {
+  for (OpenDirectory& directory : open) {
+    if (directory.failed) return false;
+    if (directory.made) continue;
+    auto placed = writer.make_directory(directory.path);
+    if (!placed) {
+      directory.failed = true;
+      TRY(missing(directory.path, std::move(placed).error()));
+      return false;
+    }
+    directory.made = true;
+    directory.was_there = placed->outcome == platform::PlaceOutcome::kMerged;
+    ++job.progress_.directories;
+    for (Error& problem : placed->problems) {
+      problems.add(ProblemKind::kMetadata, directory.path, std::move(problem));
+    }
+  }
+  return true;
+}
+
+Result<void> RestoreJob::Run::leave() {
+  // After all that is below it was written: with the batch.
+  if (open.back().made) finished.push_back(std::move(open.back()));
+  open.pop_back();
+  return {};
+}
+
+Result<void> RestoreJob::Run::finish_directories() {
+  for (const OpenDirectory& directory : finished) {
+    // A directory that is there and was only on the way to a source is not ours to change.
+    if (directory.was_there && (directory.entry.marks & model::kAncestorOnly) != 0) continue;
+    auto done = writer.finish_directory(directory.path, metadata_of(directory.entry));
+    if (!done) {
+      TRY(missing(directory.path, std::move(done).error()));
+      continue;
+    }
+    for (Error& problem : *done) {
+      problems.add(ProblemKind::kMetadata, directory.path, std::move(problem));
+    }
+  }
+  finished.clear();
+  return {};
+}
+
+// ---- entries
+
+Result<void> RestoreJob::Run::take_entry(const Step& step) {
+  if (!job.options_.selection.wants(step.path, false)) return {};
+  anything = true;
+  ASSIGN_OR_RETURN(const bool made, make_directories());
+  std::string path(step.path);
+  if (!made) {
+    problems.add(ProblemKind::kMissing, path,
+                 Error{ErrorKind::kConflict, "its directory could not be made"});
+    return {};
+  }
+  model::Entry entry = *step.entry;
+  FileTaskPtr task;
+  if (entry.type == model::EntryType::kFile) {
+    task = std::make_shared<FileTask>();
+    task->path = path;
+    task->entry = entry;
+    task->entry.content = {};
+  }
+  if (entry.links > 1) {
+    const std::pair file(entry.device, entry.inode);
+    const auto found = linked.find(file);
+    if (found != linked.end() && same_file(found->second.entry, entry)) {
+      later_names.push_back({std::move(path), std::move(entry), file});
+      return later_names.size() >= kBatchFiles ? end_batch() : Result<void>{};
+    }
+    linked[file] = {entry, task, std::nullopt, entry.links - 1};
+  }
+  if (task) return plan_file(entry, task);
+  return place_now(path, entry);
+}
+
+Result<void> RestoreJob::Run::plan_pieces(const model::Entry& entry, const FileTaskPtr& task,
+                                          FileBatch& into, std::size_t& pieces,
+                                          const OnFull& on_full) {
+  std::uint64_t offset = 0;
+  TRY(job.reader_.for_each_piece(
+      entry.content,
+      [&](const model::Piece& piece) -> Result<void> {
+        if (piece.length > entry.size - offset ||
+            (piece.ref && piece.ref->length != piece.length)) {
+          return fail(ErrorKind::kCorrupt, "its pieces do not add up to its size");
+        }
+        if (piece.ref) into.add(task, offset, *piece.ref);
+        offset += piece.length;
+        ++pieces;
+        return into.slices() >= kBatchSlices ? on_full() : Result<void>{};
+      },
+      stop));
+  if (offset == entry.size) return {};
+  return fail(ErrorKind::kCorrupt, "its pieces do not add up to its size");
+}
+
+Result<void> RestoreJob::Run::plan_file(const model::Entry& entry, const FileTaskPtr& task) {
+  std::size_t pieces = 0;
+  Result<void> planned = plan_pieces(entry, task, batch, pieces, [this] { return end_batch(); });
+  if (!planned) {
+    if (ends_job(planned.error())) return planned;
+    files.fail(*task, std::move(planned).error());
+  }
+  TRY(files.piece_done(*task));
+  if (pieces > 1) ++batch_open_files;
+  const bool full = ++batch_files >= kBatchFiles || batch_open_files >= kBatchOpenFiles;
+  return full ? end_batch() : Result<void>{};
+}
+
+Result<platform::Placed> RestoreJob::Run::place_special(const std::string& path,
+                                                        const model::Entry& entry) {
+  if (entry.type == model::EntryType::kSymlink) {
+    return writer.make_symlink(path, entry.symlink_target, metadata_of(entry));
+  }
+  const platform::FileType type = special_type(entry.type);
+  if (type == platform::FileType::kUnknown) {
+    return fail(ErrorKind::kUnsupported, "an entry of this type cannot be restored");
+  }
+  return writer.make_special(path, type, entry.rdev, metadata_of(entry));
+}
+
+Result<void> RestoreJob::Run::place_now(const std::string& path, const model::Entry& entry) {
+  Result<platform::Placed> placed = place_special(path, entry);
+  if (!placed) return missing(path, std::move(placed).error());
+  files.count(path, 0, *placed);
+  if (entry.links > 1) {
+    const auto found = linked.find({entry.device, entry.inode});
+    if (found != linked.end()) found->second.placed = std::move(*placed);
+  }
+  return {};
+}
+
+// ---- batches
+
+Result<void> RestoreJob::Run::end_batch() {
+  TRY(batch.run(job.reader_, job.index_, files, job.options_.workers, stop));
+  batch_files = 0;
+  batch_open_files = 0;
+  TRY(link_later_names());
+  return finish_directories();
+}
+
+Result<void> RestoreJob::Run::link_later_names() {
+  std::vector<LaterName> waiting;
+  for (LaterName& name : std::exchange(later_names, {})) {
+    const auto found = linked.find(name.file);
+    if (found == linked.end()) {
+      // More names than the file claims to have.
+      Linked none;
+      TRY(place_alone(name, none));
+      continue;
+    }
+    Linked& first = found->second;
+    if (first.task && first.task->open_pieces > 0) {
+      // The batch ended in the middle of its first name.
+      waiting.push_back(std::move(name));
+      continue;
+    }
+    if (first.task && first.task->placed) first.placed = first.task->placed;
+    TRY(link(name, first));
+    if (first.names_left <= 1) {
+      linked.erase(found);
+    } else {
+      --first.names_left;
+    }
+  }
+  later_names.insert(later_names.begin(), std::make_move_iterator(waiting.begin()),
+                     std::make_move_iterator(waiting.end()));
+  return {};
+}
+
+Result<void> RestoreJob::Run::link(LaterName& name, Linked& first) {
+  // Where the first name was not written (kept, or impossible), the next one stands for it.
+  if (!first.placed || first.placed->outcome == platform::PlaceOutcome::kKept) {
+    return place_alone(name, first);
+  }
+  auto placed = writer.make_hard_link(name.path, first.placed->path, first.placed->identity);
+  if (placed) {
+    files.count(name.path, 0, *placed);
+    return {};
+  }
+  const bool no_links_here = placed.error().kind == ErrorKind::kUnsupported;
+  return no_links_here ? place_alone(name, first) : missing(name.path, std::move(placed).error());
+}
+
+Result<void> RestoreJob::Run::place_alone(LaterName& name, Linked& first) {
+  first.placed.reset();
+  first.task.reset();
+  first.entry = name.entry;
+  if (name.entry.type != model::EntryType::kFile) return place_now(name.path, name.entry);
+  first.task = std::make_shared<FileTask>();
+  first.task->path = name.path;
+  first.task->entry = name.entry;
+  first.task->entry.content = {};
+  FileBatch alone;
+  const OnFull write = [&] {
+    return alone.run(job.reader_, job.index_, files, job.options_.workers, stop);
+  };
+  std::size_t pieces = 0;
+  Result<void> planned = plan_pieces(name.entry, first.task, alone, pieces, write);
+  if (!planned) {
+    if (ends_job(planned.error())) return planned;
+    files.fail(*first.task, std::move(planned).error());
+  }
+  TRY(write());
+  return files.piece_done(*first.task);
+}
+
+}  // namespace obhut::restore

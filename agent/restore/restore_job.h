@@ -1,0 +1,53 @@
+#pragma once
+// A recovery point, or part of it, into a directory.
+
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/model/summary.h"
+#include "agent/restore/file_batch.h"
+#include "agent/restore/point_tree.h"
+#include "agent/restore/report.h"
+#include "agent/restore/selection.h"
+#include "agent/vault/blob_reader.h"
+#include "agent/vault/index_cache.h"
+#include "platform/tree_writer.h"
+
+namespace obhut::restore {
+
+struct RestoreOptions {
+  std::string target;  ///< a source /a/b lands in TARGET/a/b; "/" is the original place
+  platform::TreeWriterOptions writer;
+  Selection selection;
+  unsigned workers = 2;
+};
+
+/// Every byte written was proven by its blob's keyed hash. What is damaged is listed and left out:
+/// never written half, never guessed.
+/// Thread: run() one, once; progress() any.
+class RestoreJob {
+ public:
+  /// Borrows all.
+  RestoreJob(vault::BlobReader& reader, const vault::IndexCache& index, RestoreOptions options);
+  ~RestoreJob();
+
+  /// In: Summary::root of the point.
+  /// Errors: kInvalidInput where the selection matches nothing; a full disk; kCancelled; retrying
+  /// kinds of the store. What was written until then stays.
+  Result<RestoreReport> run(std::vector<model::Ref> root, std::stop_token stop);
+
+  [[nodiscard]] const RestoreProgress& progress() const { return progress_; }
+
+ private:
+  struct Run;
+  vault::BlobReader& reader_;
+  const vault::IndexCache& index_;
+  RestoreOptions options_;
+  RestoreProgress progress_;
+};
+
+}  // namespace obhut::restore
