@@ -41,8 +41,10 @@ class Beneath {
   using Recent = std::list<std::pair<std::string, Shared>>;
 
   Shared cached(std::string_view path);
-  void remember(std::string_view path, Shared handle);
-  int open_below(int from, std::string_view rest);
+  Shared remember(std::string_view path, int fd);
+  void drop(std::string_view path);
+  Shared open_below(const Shared& from, std::size_t known, std::string_view path);
+  Shared open_step_by_step(Shared at, std::size_t known, std::string_view path);
 
   Shared root_;
   bool plain_;

@@ -12,6 +12,9 @@ namespace obhut::platform::posix {
 namespace {
 
 constexpr std::size_t kKeptOpen = 128;
+/// Bytes of a path, at its end, whose directories are kept on the way down: 64 of short names, and
+/// never more than kKeptOpen.
+constexpr std::size_t kRememberedTail = 128;
 constexpr int kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
 /// Negative with errno set; ENOSYS where the kernel or a sandbox does not have it.
@@ -29,20 +32,6 @@ int open_in_one_call(int from, std::string_view rest) {
   }
   errno = ENOSYS;
   return -1;
-}
-
-int open_step_by_step(int from, std::string_view rest) {
-  Handle at;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('/'), rest.size());
-    const Name name(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const int base = at.valid() ? fd_of(at) : from;
-    const int next = ::openat(base, name.c_str(), kFlags | O_NOFOLLOW);
-    if (next < 0) return -1;
-    at = Handle(next);
-  }
-  return static_cast<int>(at.release());
 }
 
 }  // namespace
@@ -88,27 +77,42 @@ Result<std::shared_ptr<const Handle>> Beneath::directory(std::string_view path) 
     known = {};
   }
   if (known.size() == path.size()) return from;
-  const std::string_view rest = path.substr(known.empty() ? 0 : known.size() + 1);
-  const int fd = open_below(fd_of(*from), rest);
-  if (fd < 0) {
-    if (errno == ELOOP || errno == ENOTDIR || errno == EXDEV) {
-      return fail(ErrorKind::kConflict, "open " + printable(path) +
-                                            ": a symbolic link or file stands where the restore "
-                                            "needs a directory");
-    }
-    return std::unexpected(os_error(errno, Whose::kOurs, "open", path));
+  const Shared opened = open_below(from, known.size(), path);
+  if (opened) return opened;
+  if (errno == ELOOP || errno == ENOTDIR || errno == EXDEV) {
+    return fail(ErrorKind::kConflict, "open " + printable(path) +
+                                          ": a symbolic link or file stands where the restore "
+                                          "needs a directory");
   }
-  auto opened = std::make_shared<const Handle>(fd);
-  remember(path, opened);
-  return opened;
+  return std::unexpected(os_error(errno, Whose::kOurs, "open", path));
 }
 
-int Beneath::open_below(int from, std::string_view rest) {
+/// `from` is the directory named by the first `known` bytes of `path`. Null with errno set.
+Beneath::Shared Beneath::open_below(const Shared& from, std::size_t known, std::string_view path) {
+  const std::string_view rest = path.substr(known == 0 ? 0 : known + 1);
   if (!plain_ && rest.size() < PATH_MAX) {
-    const int fd = open_in_one_call(from, rest);
-    if (fd >= 0 || errno != ENOSYS) return fd;
+    const int fd = open_in_one_call(fd_of(*from), rest);
+    if (fd < 0 && errno != ENOSYS) return nullptr;
+    if (fd >= 0) return remember(path, fd);
   }
-  return open_step_by_step(from, rest);
+  return open_step_by_step(from, known, path);
+}
+
+Beneath::Shared Beneath::open_step_by_step(Shared at, std::size_t known, std::string_view path) {
+  while (known < path.size()) {
+    const std::size_t start = known == 0 ? 0 : known + 1;
+    const std::size_t end = std::min(path.find('/', start), path.size());
+    const Name name(path.substr(start, end - start));
+    const int next = ::openat(fd_of(*at), name.c_str(), kFlags | O_NOFOLLOW);
+    if (next < 0) return nullptr;
+    known = end;
+    // The way's end is remembered whole: directories are finished from the bottom up, and without
+    // it each one of a deep tree would be looked for from the root.
+    const bool near_the_end = path.size() - known < kRememberedTail;
+    at =
+        near_the_end ? remember(path.substr(0, known), next) : std::make_shared<const Handle>(next);
+  }
+  return at;
 }
 
 Beneath::Shared Beneath::cached(std::string_view path) {
@@ -118,21 +122,28 @@ Beneath::Shared Beneath::cached(std::string_view path) {
   return found->second->second;
 }
 
-void Beneath::remember(std::string_view path, Shared handle) {
-  recent_.emplace_front(path, std::move(handle));
-  places_.insert_or_assign(recent_.front().first, recent_.begin());
-  if (recent_.size() <= kKeptOpen) return;
-  places_.erase(recent_.back().first);
-  recent_.pop_back();
+Beneath::Shared Beneath::remember(std::string_view path, int fd) {
+  drop(path);
+  recent_.emplace_front(path, std::make_shared<const Handle>(fd));
+  places_.emplace(recent_.front().first, recent_.begin());
+  if (recent_.size() > kKeptOpen) {
+    places_.erase(recent_.back().first);
+    recent_.pop_back();
+  }
+  return recent_.front().second;
 }
 
-void Beneath::forget(std::string_view path) {
-  const std::scoped_lock lock(mutex_);
+void Beneath::drop(std::string_view path) {
   const auto found = places_.find(path);
   if (found == places_.end()) return;
   const auto place = found->second;
   places_.erase(found);
   recent_.erase(place);
+}
+
+void Beneath::forget(std::string_view path) {
+  const std::scoped_lock lock(mutex_);
+  drop(path);
 }
 
 }  // namespace obhut::platform::posix

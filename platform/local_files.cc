@@ -46,7 +46,8 @@ Result<std::string> absolute_path(std::string_view path) {
   // "/a/." and "/a/" become "/a/." in Boost 1.74.
   if (text.ends_with("/.")) text.pop_back();
   while (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  return text;
+  while (text == "/.." || text.starts_with("/../")) text.erase(0, 3);  // above the root is the root
+  return text.empty() ? "/" : text;
 }
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {

@@ -4,7 +4,7 @@
 #include <spawn.h>
 
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "platform/os_error.h"
@@ -117,7 +117,7 @@ class Running {
   Running(const Command& command, pid_t pid, Handle input, Handle output, Handle error)
       : command_(command),
         pid_(pid),
-        exit_event_(handle_of(::pidfd_open(pid, 0))),
+        exit_event_(handle_of(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))),
         input_(std::move(input)),
         output_(std::move(output)),
         error_(std::move(error)) {

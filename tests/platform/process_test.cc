@@ -1,0 +1,132 @@
+#include "platform/process.h"
+
+#include <thread>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "platform/signals.h"
+#include "tests/platform/temp_folder.h"
+
+namespace obhut::platform {
+namespace {
+
+using std::chrono::milliseconds;
+using test::TempFolder;
+
+Command sh(const std::string& line) {
+  return {"sh", {"-c", line}, {}, {}, {}};
+}
+
+TEST(Process, GivesOutputAndExitCode) {
+  const Result<Outcome> outcome = run(sh("echo out; echo err >&2; exit 3"));
+
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->output, "out\n");
+  EXPECT_EQ(outcome->error_output, "err\n");
+  EXPECT_EQ(outcome->exit_code, 3);
+  EXPECT_FALSE(outcome->timed_out);
+}
+
+TEST(Process, PassesInputLargerThanAPipeHolds) {
+  Command command{"cat", {}, {}, {}, Bytes(3'000'000, 'x')};
+  command.output_cap = 10'000'000;
+
+  const Result<Outcome> outcome = run(command);
+
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->output.size(), 3'000'000U);
+}
+
+TEST(Process, SurvivesAProgramThatDoesNotReadItsInput) {
+  const Result<Outcome> outcome =
+      run({"sh", {"-c", "exec 0<&-; sleep 0.1; echo done"}, {}, {}, Bytes(3'000'000, 'x')});
+
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->output, "done\n");
+}
+
+TEST(Process, CutsOutputAtTheCap) {
+  Command command = sh("head -c 5000000 /dev/zero");
+  command.output_cap = 1000;
+
+  const Result<Outcome> outcome = run(command);
+
+  EXPECT_EQ(outcome->output.size(), 1000U);
+  EXPECT_TRUE(outcome->truncated);
+  EXPECT_EQ(outcome->exit_code, 0) << "it was read to its end, not choked";
+}
+
+TEST(Process, EndsAProgramThatTakesTooLongAndItsChildren) {
+  const TempFolder folder;
+  Command command = sh("sleep 600 & echo $! > child; wait");
+  command.working_directory = folder.path();
+  command.timeout = milliseconds(300);
+
+  const Result<Outcome> outcome = run(command);
+
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->timed_out);
+  EXPECT_EQ(outcome->exit_code, 128 + SIGTERM);
+  const pid_t child = std::stoi(folder.read("child"));
+  for (int i = 0; i < 2000 && ::kill(child, 0) == 0; ++i) {
+    // Until whoever inherits orphans has buried it.
+    if (folder.path().empty() ||
+        test::shell("/", "grep -q '^State:.Z' /proc/" + std::to_string(child) + "/status"))
+      break;
+    ::usleep(1000);
+  }
+  EXPECT_FALSE(
+      test::shell("/", "grep -q '^State:.[RSD]' /proc/" + std::to_string(child) + "/status"));
+}
+
+TEST(Process, KillsAProgramThatIgnoresBeingAsked) {
+  Command command = sh("trap '' TERM; while :; do sleep 0.05; done");
+  command.timeout = milliseconds(200);
+
+  const Result<Outcome> outcome = run(command);
+
+  EXPECT_TRUE(outcome->timed_out);
+  EXPECT_EQ(outcome->exit_code, 128 + SIGKILL);
+}
+
+TEST(Process, DoesNotWaitForWhatWasLeftInTheBackground) {
+  const auto began = std::chrono::steady_clock::now();
+
+  const Result<Outcome> outcome = run(sh("(sleep 5 &) ; echo started"));
+
+  EXPECT_EQ(outcome->output, "started\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(4));
+}
+
+TEST(Process, StopsWhenAsked) {
+  std::stop_source stop;
+  const std::jthread asker([&] {
+    ::usleep(50'000);
+    stop.request_stop();
+  });
+
+  EXPECT_EQ(run(sh("exec sleep 600"), stop.get_token()).error().kind, ErrorKind::kCancelled);
+}
+
+TEST(Process, GivesExactlyTheEnvironmentAndNoOpenFiles) {
+  Command command = sh("env | grep -c . ; echo $ONLY; ls /proc/self/fd | wc -l");
+  command.environment = {{{"ONLY", "this"}, {"PATH", "/usr/bin:/bin"}}};
+
+  const Result<Outcome> outcome = run(command);
+
+  // PWD (and with some shells _) the shell adds itself; ls has one more descriptor for /proc.
+  EXPECT_NE(outcome->output.find("this\n"), std::string::npos);
+  EXPECT_TRUE(outcome->output.ends_with("\n4\n")) << outcome->output;
+}
+
+TEST(Process, NamesAProgramThatIsNotThere) {
+  const Result<Outcome> outcome = run({"/no/such/program", {}, {}, {}, {}});
+
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::kNotFound);
+  EXPECT_NE(outcome.error().message.find("/no/such/program"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace obhut::platform
