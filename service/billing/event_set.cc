@@ -1,6 +1,7 @@
 #include "service/billing/event_set.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -24,12 +25,15 @@ constexpr std::size_t kMaxEvents = std::numeric_limits<std::uint32_t>::max();
 auto order_key(const Event& event) {
   return std::tuple(event.customer, event.at_us, event.type, event.object);
 }
-bool before(const Event& a, const Event& b) {
-  // The customer and the instant decide nearly always.
-  if (a.customer != b.customer) return a.customer < b.customer;
-  if (a.at_us != b.at_us) return a.at_us < b.at_us;
-  return order_key(a) < order_key(b);
-}
+/// A type and no function, so that sorting inlines it.
+struct Before {
+  bool operator()(const Event& a, const Event& b) const {
+    // The customer and the instant decide nearly always.
+    if (a.customer != b.customer) return a.customer < b.customer;
+    if (a.at_us != b.at_us) return a.at_us < b.at_us;
+    return order_key(a) < order_key(b);
+  }
+};
 
 /// Members sorted by name and told apart by kind: equal exactly where the events are equal as JSON.
 std::string content_of(std::span<const JsonField> members) {
@@ -74,12 +78,13 @@ class EventSetBuilder {
 
   Result<EventSet> finish(std::unique_ptr<LineStore> lines) && {
     set_.lines_ = std::move(lines);
+    number_the_rest();
     TRY(find_repeated());
     std::vector<std::uint64_t>().swap(id_keys_);
     TRY(all_created());
     std::erase_if(set_.events_,
                   [](const Event& e) { return e.repeated || e.customer == kNoCustomer; });
-    std::sort(set_.events_.begin(), set_.events_.end(), before);
+    std::sort(set_.events_.begin(), set_.events_.end(), Before{});
     TRY(order_ties_by_id());
     cut_by_customer();
     return std::move(set_);
@@ -91,6 +96,11 @@ class EventSetBuilder {
     bool created = false;
     std::uint32_t workloads = 0;
     std::uint32_t slots = 0;
+  };
+  struct Pending {
+    std::size_t index = 0;
+    std::uint64_t hash = 0;
+    std::string key;  ///< customer, what, name
   };
   struct Known {
     std::string id;
@@ -130,14 +140,12 @@ class EventSetBuilder {
         event.receipt_clock = view.clock == ActivationClock::kReceipt;
         [[fallthrough]];
       case EventType::kWorkloadRemoved:
-        event.object = object(event.customer, 'w', view.object, facts.workloads);
+        number_later(event, 'w', view.object);
         break;
       case EventType::kStorageLevel:
         event.value = view.bytes;
         event.location = view.location;
-        event.object =
-            object(event.customer, static_cast<char>('0' + static_cast<int>(view.location)),
-                   view.object, facts.slots);
+        number_later(event, static_cast<char>('0' + static_cast<int>(view.location)), view.object);
         break;
       default:
         break;
@@ -145,16 +153,36 @@ class EventSetBuilder {
     return event;
   }
 
-  /// The customer's own number of a workload, or of a vault at one location.
-  std::uint32_t object(std::uint32_t customer, char what, std::string_view name,
-                       std::uint32_t& count) {
-    key_.resize(sizeof customer + 1);
-    std::memcpy(key_.data(), &customer, sizeof customer);
-    key_[sizeof customer] = what;
-    key_ += name;
-    const std::uint32_t number = objects_.intern(key_, count);
-    if (number == count) ++count;
-    return number;
+  /// Gives the event the customer's own number of a workload, or of a vault at one location; but
+  /// only some events later, so that the table's memory has arrived when it is looked at.
+  void number_later(const Event& event, char what, std::string_view name) {
+    Pending& pending = pending_[announced_ % kAhead];
+    if (announced_ >= kAhead) number_now(pending);
+    pending.index = set_.events_.size();
+    pending.key.resize(sizeof event.customer + 1);
+    std::memcpy(pending.key.data(), &event.customer, sizeof event.customer);
+    pending.key[sizeof event.customer] = what;
+    pending.key += name;
+    pending.hash = Interner::hash_of(pending.key);
+    objects_.expect(pending.hash);
+    if (announced_ >= kAhead / 2) {
+      objects_.expect_soon(pending_[(announced_ - kAhead / 2) % kAhead].hash);
+    }
+    ++announced_;
+  }
+
+  void number_now(const Pending& pending) {
+    Event& event = set_.events_[pending.index];
+    CustomerFacts& facts = facts_[event.customer];
+    std::uint32_t& count = event.type == EventType::kStorageLevel ? facts.slots : facts.workloads;
+    event.object = objects_.intern(pending.key, pending.hash, count);
+    if (event.object == count) ++count;
+  }
+
+  void number_the_rest() {
+    for (std::uint64_t i = announced_ > kAhead ? announced_ - kAhead : 0; i < announced_; ++i) {
+      number_now(pending_[i % kAhead]);
+    }
   }
 
   /// Marks later deliveries. Keys of 32 bits of the id's hash and the event's index: where the
@@ -259,7 +287,9 @@ class EventSetBuilder {
   std::vector<std::uint64_t> id_keys_;
   std::vector<CustomerFacts> facts_;
   Interner objects_;
-  std::string key_;
+  static constexpr std::uint64_t kAhead = 32;
+  std::array<Pending, kAhead> pending_;
+  std::uint64_t announced_ = 0;
 };
 
 namespace {

@@ -1,25 +1,13 @@
 #include "service/billing/interner.h"
 
 #include <cstring>
-#include <functional>
 
 #include "agent/base/check.h"
 
 namespace obhut::billing {
 namespace {
 
-constexpr std::uint64_t kOffsetBits = 40;
-constexpr std::uint64_t kOffsetMask = (std::uint64_t{1} << kOffsetBits) - 1;
 constexpr std::size_t kHead = 2 * sizeof(std::uint32_t);
-
-std::uint64_t hash_of(std::string_view text) {
-  return std::hash<std::string_view>{}(text);
-}
-
-/// The upper bits; the lower ones choose the slot.
-std::uint64_t tag_of(std::uint64_t hash) {
-  return hash & ~kOffsetMask;
-}
 
 std::uint32_t load(const char* at) {
   std::uint32_t value = 0;
@@ -34,8 +22,8 @@ std::string_view Interner::text_at(std::uint64_t offset) const {
   return {record + kHead, load(record + sizeof(std::uint32_t))};
 }
 
-std::uint32_t Interner::intern(std::string_view wanted, std::uint32_t number_if_new) {
-  const std::uint64_t hash = hash_of(wanted);
+std::uint32_t Interner::intern(std::string_view wanted, std::uint64_t hash,
+                               std::uint32_t number_if_new) {
   std::size_t index = hash & (slots_.size() - 1);
   for (; slots_[index] != kEmpty; index = (index + 1) & (slots_.size() - 1)) {
     if (tag_of(slots_[index]) != tag_of(hash)) continue;
