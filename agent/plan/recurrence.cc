@@ -114,7 +114,8 @@ struct Recurrence::State {
   local_seconds start;
   std::optional<local_seconds> last;
   bool counted = false;
-  std::vector<local_seconds> all;  // a counted rule: the library cannot start it in the middle
+  std::chrono::hours hourly_step{0};  // FREQ=HOURLY: its INTERVAL
+  std::vector<local_seconds> all;     // a counted rule: the library cannot start it in the middle
 };
 
 Result<SplitRule> split_until(std::string_view rrule) {
@@ -147,7 +148,7 @@ Result<SplitRule> split_until(std::string_view rrule) {
 Result<Recurrence> Recurrence::make(std::string_view rule, local_seconds start,
                                     std::optional<local_seconds> last) {
   ASSIGN_OR_RETURN(const RuleFacts facts, check_rule_syntax(rule, start));
-  State state{std::string(rule), start, last, facts.count > 0, {}};
+  State state{std::string(rule), start, last, facts.count > 0, facts.hourly_step, {}};
   const std::scoped_lock lock(library_lock());
   const Iterator iterator = make_iterator(state.rule, start);
   // The library itself finds out that some rules, 30 February, hold no day at all.
@@ -161,21 +162,31 @@ Result<Recurrence> Recurrence::make(std::string_view rule, local_seconds start,
   return Recurrence(std::make_shared<const State>(std::move(state)));
 }
 
-std::vector<local_seconds> Recurrence::from(local_seconds from, std::size_t count) const {
+std::vector<local_seconds> Recurrence::between(local_seconds from, local_seconds until,
+                                               std::size_t count) const {
   from = std::max(from, state_->start);
-  if (from > kLatest) return {};
+  until = std::min(until, state_->last.value_or(kLatest));
+  if (from > until || from > kLatest) return {};
   if (state_->counted) {
     const auto begin = std::ranges::lower_bound(state_->all, from);
-    const auto left = static_cast<std::size_t>(state_->all.end() - begin);
+    const auto left =
+        static_cast<std::size_t>(std::ranges::upper_bound(state_->all, until) - begin);
     return {begin, begin + static_cast<std::ptrdiff_t>(std::min(count, left))};
   }
+  // libical 3.0 forgets the phase of an hourly interval where it starts in the middle. Moving the
+  // start by whole steps keeps it, and says the same of BYHOUR, BYMINUTE and BYDAY.
+  local_seconds start = state_->start;
+  if (state_->hourly_step.count() > 0) {
+    start += (from - start) / state_->hourly_step * state_->hourly_step;
+  }
   const std::scoped_lock lock(library_lock());
-  const Iterator iterator = make_iterator(state_->rule, state_->start);
+  const Iterator iterator = make_iterator(state_->rule, start);
   if (!iterator) return {};
-  if (from > state_->start && icalrecur_iterator_set_start(iterator.get(), to_ical(from)) == 0) {
+  const bool hourly = state_->hourly_step.count() > 0;
+  if (!hourly && from > start && icalrecur_iterator_set_start(iterator.get(), to_ical(from)) == 0) {
     return {};
   }
-  return collect(iterator.get(), from, state_->last, count);
+  return collect(iterator.get(), from, until, count);
 }
 
 }  // namespace obhut::plan

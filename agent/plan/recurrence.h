@@ -32,9 +32,11 @@ class Recurrence {
   static Result<Recurrence> make(std::string_view rule, std::chrono::local_seconds start,
                                  std::optional<std::chrono::local_seconds> last);
 
-  /// The first `count` times at or after `from`, ascending; fewer where the rule ends.
-  [[nodiscard]] std::vector<std::chrono::local_seconds> from(std::chrono::local_seconds from,
-                                                             std::size_t count) const;
+  /// The first `count` times from `from` to `until`, both included, ascending; fewer where there
+  /// are no more.
+  [[nodiscard]] std::vector<std::chrono::local_seconds> between(std::chrono::local_seconds from,
+                                                                std::chrono::local_seconds until,
+                                                                std::size_t count) const;
 
  private:
   struct State;

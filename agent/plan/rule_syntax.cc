@@ -199,7 +199,8 @@ Result<RuleFacts> check_rule_syntax(std::string_view rule, std::chrono::local_se
   if (frequency == "HOURLY" && !hourly_fires(parts, interval, start)) {
     return bad("never fires: no step of INTERVAL meets BYHOUR and BYDAY");
   }
-  return RuleFacts{static_cast<std::uint32_t>(count)};
+  return RuleFacts{static_cast<std::uint32_t>(count),
+                   std::chrono::hours{frequency == "HOURLY" ? interval : 0}};
 }
 
 }  // namespace obhut::plan

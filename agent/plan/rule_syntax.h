@@ -10,7 +10,8 @@
 namespace obhut::plan {
 
 struct RuleFacts {
-  std::uint32_t count = 0;  ///< COUNT, 0 without one
+  std::uint32_t count = 0;            ///< COUNT, 0 without one
+  std::chrono::hours hourly_step{0};  ///< FREQ=HOURLY: INTERVAL, else 0
 };
 
 /// Errors: kInvalidInput naming the part.

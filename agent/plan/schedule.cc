@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "agent/plan/local_time.h"
 #include "agent/plan/recurrence.h"
@@ -19,10 +20,13 @@ using std::chrono::seconds;
 constexpr minutes kShortestGap{5};
 constexpr minutes kOnTime{5};
 constexpr hours kMaxJitter{12};
-/// A change of offset reorders local times by less than this.
+/// No change of offset is larger: Samoa once left out a day.
 constexpr hours kOffsetMargin{26};
-/// Occurrences that kOffsetMargin can hold at the shortest gap.
-constexpr std::size_t kMarginCount = 26 * 12;
+/// Of the changes to come, none moves a clock by more than two hours.
+constexpr hours kReordered{3};
+constexpr local_seconds kForever = local_seconds::max();
+constexpr std::size_t kMaxBatch = 512;
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 /// How far to look back, step by step: most rules are daily, and none is silent for longer than
 /// from one leap day on a given weekday to the next around 2100.
 constexpr std::array kLookBack = {days{1},   days{9},    days{40},
@@ -59,32 +63,41 @@ struct Schedule::State {
   /// The first `count` nominal times at or after `from`, ascending, each once.
   [[nodiscard]] std::vector<Instant> nominals(Instant from, std::size_t count) const {
     const local_seconds local = zone.to_local(from) - kOffsetMargin;
-    std::vector<Instant> out;
-    for (local_seconds at : recurrence.from(local, count + kMarginCount)) {
-      out.push_back(zone.to_instant(at));
+    for (std::size_t asked = count + 4;; asked *= 2) {
+      const std::vector<local_seconds> times = recurrence.between(local, kForever, asked);
+      std::vector<Instant> out = to_instants(times);
+      out.erase(out.begin(), std::ranges::lower_bound(out, from));
+      // The last few may still be reordered by what follows them, unless nothing does.
+      const bool all = times.size() < asked;
+      if (!all && !out.empty()) {
+        out.erase(std::ranges::upper_bound(out, zone.to_instant(times.back() - kReordered)),
+                  out.end());
+      }
+      if (!all && out.size() < count) continue;
+      if (out.size() > count) out.resize(count);
+      return out;
     }
+  }
+
+  [[nodiscard]] std::vector<Instant> to_instants(const std::vector<local_seconds>& times) const {
+    std::vector<Instant> out;
+    out.reserve(times.size());
+    for (const local_seconds time : times) out.push_back(zone.to_instant(time));
     // In the hour that spring leaves out, local order is not the order of instants.
     std::ranges::sort(out);
     const auto repeated = std::ranges::unique(out);
     out.erase(repeated.begin(), repeated.end());
-    out.erase(out.begin(), std::ranges::lower_bound(out, from));
-    if (out.size() > count) out.resize(count);
     return out;
   }
 
   /// All nominal times in [at - back, at], ascending.
   [[nodiscard]] std::vector<Instant> looking_back(Instant at, days back) const {
-    constexpr std::size_t kBatch = 1024;
-    std::vector<Instant> out;
-    Instant from = at - back;
-    while (true) {
-      std::vector<Instant> batch = nominals(from, kBatch);
-      const bool more = batch.size() == kBatch && batch.back() < at;
-      if (more) from = batch.back() + seconds{1};
-      batch.erase(std::ranges::upper_bound(batch, at), batch.end());
-      out.insert(out.end(), batch.begin(), batch.end());
-      if (!more) return out;
-    }
+    const local_seconds until = zone.to_local(at);
+    std::vector<Instant> out =
+        to_instants(recurrence.between(until - back - kOffsetMargin, until + kOffsetMargin, kAll));
+    out.erase(std::ranges::upper_bound(out, at), out.end());
+    out.erase(out.begin(), std::ranges::lower_bound(out, at - back));
+    return out;
   }
 
   /// The newest nominal time at or before `at`.
@@ -146,7 +159,7 @@ Result<Schedule> Schedule::make(const model::Schedule& schedule, const DeviceId&
   if (std::ranges::any_of(schedule.windows, [](const auto& window) { return window.days == 0; })) {
     return bad("a window without days never opens");
   }
-  const std::vector<local_seconds> first = recurrence->from(schedule.start, 512);
+  const std::vector<local_seconds> first = recurrence->between(schedule.start, kForever, 300);
   for (std::size_t i = 1; i < first.size(); ++i) {
     if (first[i] - first[i - 1] < kShortestGap) {
       return bad("recurrence rule: repeats more often than every 5 minutes");
@@ -167,11 +180,11 @@ std::vector<Occurrence> Schedule::upcoming(Instant after, std::size_t count) con
   // can still be waiting at `after`.
   Instant from = state_->nominal_before(after).value_or(after);
   std::vector<Occurrence> out;
+  std::size_t batch = std::min<std::size_t>(count + 2, kMaxBatch);
   // A week of windows closed holds at most 2016 occurrences that are left out.
-  for (int batch = 0; batch < 64 && out.size() < count; ++batch) {
-    constexpr std::size_t kBatch = 64;
-    const std::vector<Instant> nominals = state_->nominals(from, kBatch);
-    const bool ended = nominals.size() < kBatch;
+  for (int round = 0; round < 64 && out.size() < count; ++round) {
+    const std::vector<Instant> nominals = state_->nominals(from, batch);
+    const bool ended = nominals.size() < batch;
     const std::size_t usable = ended ? nominals.size() : nominals.size() - 1;
     for (std::size_t i = 0; i < usable && out.size() < count; ++i) {
       const auto next = i + 1 < nominals.size() ? std::optional(nominals[i + 1]) : std::nullopt;
@@ -180,6 +193,7 @@ std::vector<Occurrence> Schedule::upcoming(Instant after, std::size_t count) con
     }
     if (ended) break;
     from = nominals.back();
+    batch = std::min(batch * 4, kMaxBatch);
   }
   return out;
 }
