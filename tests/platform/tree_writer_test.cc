@@ -412,7 +412,7 @@ TEST(TreeWriter, RestoresTreesDeeperThanAnyPath) {
         writer_at(folder / (plain ? "plain" : "beneath"), ExistingPolicy::kKeep, plain);
     std::string path = "d";
     ASSERT_TRUE(writer.make_directory(path));
-    for (int level = 1; level < 4096; ++level) {
+    for (int level = 1; level < (plain ? 500 : 4096); ++level) {
       path += "/d";
       ASSERT_TRUE(writer.make_directory(path)) << level;
     }

@@ -1,0 +1,324 @@
+#include "agent/scan/walker.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/scan/walk_log.h"
+
+namespace obhut::scan {
+namespace {
+
+using test::shell;
+using test::TempFolder;
+using test::walk;
+using test::WalkLog;
+using Lines = std::vector<std::string>;
+
+TEST(Walker, WalksInTheOrderOfNameBytesAndDepthFirst) {
+  const TempFolder folder;
+  for (const char* name : {"s/b/x", "s/b.txt", "s/a", "s/b/a", "s/\xff", "s/Z", "s/b-c"}) {
+    folder.write(name, "x");
+  }
+
+  const WalkLog log = walk({folder / "s"}, folder.path());
+
+  EXPECT_EQ(log.lines, (Lines{"+ s", "  s/Z", "  s/a", "+ s/b", "  s/b/a", "  s/b/x", "- s/b",
+                              "  s/b-c", "  s/b.txt", "  s/\xff", "- s"}));
+}
+
+TEST(Walker, LeadsFromTheRootToTheSource) {
+  const TempFolder folder;
+  folder.write("s/file", "x");
+  folder.write("other", "x");
+
+  const WalkLog log = walk({folder / "s"}, "/nowhere", {}, true);
+
+  EXPECT_EQ(log.lines, (Lines{"+ / (way)", "+ /tmp (way)", "+ " + folder.path() + " (way)",
+                              "+ " + folder / "s", "  " + folder / "s/file", "- " + folder / "s",
+                              "- " + folder.path(), "- /tmp", "- /"}));
+}
+
+TEST(Walker, HandsOutStatusAndFolderOfEachEntry) {
+  const TempFolder folder;
+  folder.write("s/file", "12345");
+  Walker walker = std::move(*Walker::create({folder / "s"}, {}));
+  std::shared_ptr<const platform::Directory> kept;
+  std::string kept_name;
+  while (const auto event = walker.next()) {
+    if (event->kind != WalkKind::kEntry) continue;
+    EXPECT_EQ(event->status.size, 5U);
+    kept = event->folder;
+    kept_name = event->name;
+  }
+
+  Bytes content(5);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->open_file(kept_name)->read_at(0, content), 5U) << "after the walk's end";
+}
+
+TEST(Walker, TellsSocketsAsSkippedAndEveryOtherTypeAsEntry) {
+  const TempFolder folder;
+  folder.make("s");
+  ASSERT_TRUE(shell(folder.path(), "cd s && mkfifo fifo && ln -s nowhere link && touch file"));
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (folder / "s/socket").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+
+  const WalkLog log = walk({folder / "s"}, folder.path());
+  ::close(fd);
+
+  EXPECT_EQ(log.lines, (Lines{"+ s", "  s/fifo", "  s/file", "  s/link", "s s/socket", "- s"}));
+}
+
+TEST(Walker, TakesFilesAndLinksAsSources) {
+  const TempFolder folder;
+  folder.write("real/file", "x");
+  ASSERT_TRUE(shell(folder.path(), "ln -s real link"));
+
+  const WalkLog log = walk({folder / "link", folder / "real/file"}, folder.path());
+
+  EXPECT_EQ(log.lines, (Lines{"  link", "+ real (way)", "  real/file", "- real"}));
+}
+
+TEST(Walker, GoesThroughALinkOnTheWayToASource) {
+  const TempFolder folder;
+  folder.write("real/inner/file", "x");
+  folder.write("real/other", "x");
+  ASSERT_TRUE(shell(folder.path(), "ln -s real link"));
+
+  const WalkLog log = walk({folder / "link/inner"}, folder.path());
+
+  EXPECT_EQ(log.lines,
+            (Lines{"+ link (way)", "+ link/inner", "  link/inner/file", "- link/inner", "- link"}));
+}
+
+TEST(Walker, MergesSourcesThatRepeatAndNest) {
+  const TempFolder folder;
+  folder.write("s/a/x", "x");
+  folder.write("s/b", "x");
+  folder.write("t/y", "x");
+  folder.write("t/z", "x");
+
+  const WalkLog log =
+      walk({folder / "s", folder / "t/y", folder / "s/a/", folder / "s//./a/x", folder / "s"},
+           folder.path());
+
+  EXPECT_EQ(log.lines, (Lines{"+ s", "+ s/a", "  s/a/x", "- s/a", "  s/b", "- s", "+ t (way)",
+                              "  t/y", "- t"}));
+  EXPECT_TRUE(log.errors.empty());
+}
+
+TEST(Walker, ListsAMissingSourceAndGoesOn) {
+  const TempFolder folder;
+  folder.write("s/file", "x");
+
+  const WalkLog log =
+      walk({folder / "gone", folder / "no/way/at/all", folder / "s"}, folder.path());
+
+  EXPECT_EQ(log.lines, (Lines{"! gone", "! no", "+ s", "  s/file", "- s"}));
+  ASSERT_EQ(log.errors.size(), 2U);
+  EXPECT_EQ(log.errors[0], "source " + folder / "gone" + ": stat " + folder / "gone" +
+                               ": no such file or directory");
+  EXPECT_TRUE(log.errors[1].starts_with("source " + folder / "no/way/at/all" + ": "))
+      << log.errors[1];
+}
+
+TEST(Walker, NamesANestedSourceBehindALinkInsteadOfLosingIt) {
+  const TempFolder folder;
+  folder.write("outside/data/file", "x");
+  folder.make("s");
+  ASSERT_TRUE(shell(folder.path(), "ln -s ../outside s/link"));
+
+  const WalkLog log = walk({folder / "s", folder / "s/link/data"}, folder.path());
+
+  EXPECT_EQ(log.lines, (Lines{"+ s", "  s/link", "! s/link", "- s"}));
+  EXPECT_NE(log.errors.at(0).find("s/link/data"), std::string::npos);
+}
+
+TEST(Walker, RefusesSourcesThatMeanNothing) {
+  for (const std::vector<std::string>& sources : std::vector<std::vector<std::string>>{
+           {}, {"relative"}, {""}, {"/a/../b"}, {std::string("/a\0b", 4)}}) {
+    const Result<Walker> walker = Walker::create(sources, {});
+    ASSERT_FALSE(walker);
+    EXPECT_EQ(walker.error().kind, ErrorKind::kInvalidInput);
+  }
+}
+
+struct NoLogs final : EntryFilter {
+  bool wants(std::string_view path, bool is_directory) const override {
+    asked.emplace_back(path);
+    return !path.ends_with(".log") && !(is_directory && path.ends_with("/skip"));
+  }
+  mutable std::vector<std::string> asked;
+};
+
+TEST(Walker, AsksTheFilterAboutWhatIsBelowSources) {
+  const TempFolder folder;
+  folder.write("s/a.log", "x");
+  folder.write("s/keep", "x");
+  folder.write("s/skip/inner", "x");
+  folder.write("s/deep/skip", "a file, not a directory");
+  NoLogs filter;
+  WalkOptions options;
+  options.filter = &filter;
+
+  const WalkLog log = walk({folder / "s"}, folder.path(), options);
+
+  EXPECT_EQ(log.lines, (Lines{"+ s", "+ s/deep", "  s/deep/skip", "- s/deep", "  s/keep", "- s"}));
+  EXPECT_EQ(filter.asked, (Lines{folder / "s/a.log", folder / "s/deep", folder / "s/deep/skip",
+                                 folder / "s/keep", folder / "s/skip"}));
+}
+
+TEST(Walker, WalksANestedSourceThatTheFilterLeavesOutOfTheOuterOne) {
+  const TempFolder folder;
+  folder.write("s/skip/inner/file", "x");
+  folder.write("s/skip/other", "x");
+  folder.write("s/source.log", "x");
+  NoLogs filter;
+  WalkOptions options;
+  options.filter = &filter;
+
+  const WalkLog log = walk({folder / "s", folder / "s/skip/inner", folder / "s/source.log"},
+                           folder.path(), options);
+
+  EXPECT_EQ(log.lines, (Lines{"+ s", "+ s/skip (way)", "+ s/skip/inner", "  s/skip/inner/file",
+                              "- s/skip/inner", "- s/skip", "  s/source.log", "- s"}));
+}
+
+TEST(Walker, LeavesOutWhatIsInCaches) {
+  const TempFolder folder;
+  folder.write("s/cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55");
+  folder.write("s/cache/content", "x");
+  folder.write("s/cache/inner/x", "x");
+  folder.write("s/fake/CACHEDIR.TAG", "no signature");
+  WalkOptions options;
+  options.skip_caches = true;
+
+  EXPECT_EQ(walk({folder / "s"}, folder.path(), options).lines,
+            (Lines{"+ s", "+ s/cache (cache)", "  s/cache/CACHEDIR.TAG", "- s/cache", "+ s/fake",
+                   "  s/fake/CACHEDIR.TAG", "- s/fake", "- s"}));
+  EXPECT_EQ(walk({folder / "s"}, folder.path()).lines.size(), 11U) << "only where asked for";
+}
+
+/// A file system mounted for one test, where we may.
+class Mounted {
+ public:
+  Mounted(std::string path, const char* type) : path_(std::move(path)) {
+    works_ = ::mount(type, path_.c_str(), type, 0, nullptr) == 0;
+  }
+  Mounted(const Mounted&) = delete;
+  Mounted& operator=(const Mounted&) = delete;
+  ~Mounted() {
+    if (works_) ::umount(path_.c_str());
+  }
+  [[nodiscard]] bool works() const { return works_; }
+
+ private:
+  std::string path_;
+  bool works_;
+};
+
+TEST(Walker, StaysOnOneFileSystemWhereAsked) {
+  const TempFolder folder;
+  folder.make("s/mnt");
+  const Mounted mounted(folder / "s/mnt", "tmpfs");
+  if (!mounted.works()) GTEST_SKIP() << "may not mount here";
+  folder.write("s/mnt/inner/file", "x");
+  folder.write("s/mnt/other", "x");
+  WalkOptions options;
+  options.one_file_system = true;
+
+  EXPECT_EQ(walk({folder / "s"}, folder.path(), options).lines,
+            (Lines{"+ s", "+ s/mnt (other)", "- s/mnt", "- s"}));
+  EXPECT_EQ(walk({folder / "s", folder / "s/mnt/inner"}, folder.path(), options).lines,
+            (Lines{"+ s", "+ s/mnt (other)", "+ s/mnt/inner", "  s/mnt/inner/file", "- s/mnt/inner",
+                   "- s/mnt", "- s"}))
+      << "a nested source is walked wherever it lies";
+  EXPECT_EQ(walk({folder / "s"}, folder.path()).lines.size(), 8U) << "only where asked for";
+}
+
+TEST(Walker, LeavesOutFileSystemsThatTheKernelMakesUp) {
+  const TempFolder folder;
+  folder.make("s/proc");
+  const Mounted mounted(folder / "s/proc", "proc");
+  if (!mounted.works()) GTEST_SKIP() << "may not mount here";
+
+  EXPECT_EQ(walk({folder / "s"}, folder.path()).lines,
+            (Lines{"+ s", "+ s/proc (pseudo)", "- s/proc", "- s"}));
+}
+
+TEST(Walker, WalksTreesDeeperThanAnyPathWithFewOpenDirectories) {
+  const TempFolder folder;
+  constexpr int kDepth = 4096;
+  const std::string name(40, 'd');
+  platform::Handle at(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int level = 0; level < kDepth; ++level) {
+    const int here = static_cast<int>(at.native());
+    ASSERT_EQ(::mkdirat(here, name.c_str(), 0755), 0);
+    // Something after the deep one in each hundredth level, to be found on the way up again.
+    const bool marked = level % 100 != 0 || ::mknodat(here, "later", S_IFIFO | 0644, 0) == 0;
+    ASSERT_TRUE(marked);
+    at = platform::Handle(::openat(here, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  WalkOptions options;
+  options.open_directories = 8;
+  Walker walker = std::move(*Walker::create({folder.path()}, options));
+  int depth = 0;
+  int deepest = 0;
+  int later = 0;
+  std::size_t most_open = 0;
+  while (const auto event = walker.next()) {
+    ASSERT_NE(event->kind, WalkKind::kError) << event->error.message.substr(0, 300);
+    if (event->kind == WalkKind::kEnterDirectory) deepest = std::max(deepest, ++depth);
+    if (event->kind == WalkKind::kLeaveDirectory) --depth;
+    if (event->kind == WalkKind::kEntry) {
+      ++later;
+      EXPECT_EQ(event->path.size(),
+                folder.path().size() + static_cast<std::size_t>(depth - 3) * 41 + 6);
+    }
+    if (depth % 512 == 0) {
+      std::size_t open = 0;
+      EXPECT_TRUE(platform::Directory::open("/proc/self/fd")
+                      ->list([&](std::string_view, platform::FileType) {
+                        ++open;
+                        return true;
+                      }));
+      most_open = std::max(most_open, open);
+    }
+  }
+
+  EXPECT_EQ(depth, 0);
+  EXPECT_EQ(deepest, kDepth + 3) << "/, tmp and the source itself come on top";
+  EXPECT_EQ(later, (kDepth + 99) / 100);
+  EXPECT_LT(most_open, 30U);
+}
+
+TEST(Walker, ListsADirectoryThatMayNotBeReadAndKeepsItsMetadata) {
+  if (::geteuid() != 0) GTEST_SKIP() << "root becomes nobody for this";
+  const TempFolder folder;
+  folder.write("s/closed/file", "x");
+  folder.write("s/open/file", "x");
+  ASSERT_TRUE(shell(folder.path(),
+                    "chmod 711 . && chmod 755 s && chmod 0700 s/closed && chmod 0711 s/open"));
+  ASSERT_EQ(::seteuid(65534), 0);
+
+  const WalkLog log = walk({folder / "s"}, folder.path());
+  const WalkLog inner = walk({folder / "s/open/file"}, folder.path());
+
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(log.lines, (Lines{"+ s", "+ s/closed", "! s/closed", "- s/closed", "+ s/open",
+                              "! s/open", "- s/open", "- s"}));
+  EXPECT_EQ(log.errors.at(0), "list " + folder / "s/closed" + ": permission denied");
+  EXPECT_EQ(inner.lines, (Lines{"+ s (way)", "+ s/open (way)", "  s/open/file", "- s/open", "- s"}))
+      << "a way may be gone without being listed";
+}
+
+}  // namespace
+}  // namespace obhut::scan
