@@ -67,9 +67,7 @@ std::string human_time(Instant at) {
   return local_time(std::chrono::system_clock::to_time_t(seconds), "%Y-%m-%d %H:%M");
 }
 
-std::string human_file_time(std::int64_t nanoseconds) {
-  const std::chrono::nanoseconds since(nanoseconds);
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since).count();
+std::string human_file_time(std::int64_t seconds) {
   return local_time(static_cast<std::time_t>(seconds), "%Y-%m-%d %H:%M:%S");
 }
 

@@ -19,8 +19,8 @@ std::string human_count(std::uint64_t count, Language language);
 std::string human_duration(std::chrono::microseconds time, Language language);
 /// In the local time zone: "2026-11-24 14:03".
 std::string human_time(Instant at);
-/// In the local time zone with seconds; times of entries, in nanoseconds since 1970.
-std::string human_file_time(std::int64_t nanoseconds);
+/// In the local time zone; times of entries, in seconds since 1970.
+std::string human_file_time(std::int64_t seconds);
 
 /// Columns set under one another; numbers to the right.
 class Table {

@@ -1,0 +1,77 @@
+#include "tools/cli/secrets.h"
+
+#include <cstdio>
+
+#include "platform/atomic_file.h"
+#include "platform/terminal.h"
+
+namespace obhut::cli {
+namespace {
+
+constexpr std::size_t kMostKeyText = 4096;
+
+constexpr Message kAsk{"Passphrase or recovery key: ",
+                       "Passphrase oder Wiederherstellungsschlüssel: "};
+constexpr Message kAskNew{"New passphrase: ", "Neue Passphrase: "};
+constexpr Message kAskAgain{"Once more: ", "Noch einmal: "};
+constexpr Message kNoTerminal{
+    "no key: name a file with --key-file (there is no terminal to ask on)",
+    "kein Schlüssel: --key-file nennt die Datei dafür (es gibt kein Terminal, um zu fragen)"};
+constexpr Message kDiffer{"the two passphrases differ", "die beiden Passphrasen sind verschieden"};
+
+Result<vault::KeySource> from_text(std::string text) {
+  Result<vault::KeySource> source = vault::key_source_from_file_text(text);
+  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+  return source;
+}
+
+Result<std::string> read_standard_input() {
+  std::string text(kMostKeyText + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), stdin));
+  return text;
+}
+
+Result<vault::KeySource> from_file(const std::string& path) {
+  if (path == "-") {
+    ASSIGN_OR_RETURN(std::string text, read_standard_input());
+    return from_text(std::move(text));
+  }
+  Result<Bytes> content = platform::read_file(path, kMostKeyText);
+  if (!content) {
+    // A key file that is not there is a wrong argument, not a damaged vault.
+    const bool missing = content.error().kind == ErrorKind::kNotFound;
+    return fail(missing ? ErrorKind::kInvalidInput : content.error().kind,
+                "key file " + path + ": " + content.error().message);
+  }
+  std::string text(as_text(*content));
+  crypto::wipe(*content);
+  Result<vault::KeySource> source = from_text(std::move(text));
+  if (!source) return pass_on(std::move(source).error(), "key file " + path);
+  return source;
+}
+
+}  // namespace
+
+Result<vault::KeySource> read_key(const Context& context, const std::string& key_file) {
+  if (!key_file.empty()) return from_file(key_file);
+  if (!platform::is_terminal(platform::Stream::kInput)) {
+    return fail(ErrorKind::kInvalidInput, context.say(kNoTerminal));
+  }
+  ASSIGN_OR_RETURN(std::string text, platform::ask_secret(context.say(kAsk)));
+  return from_text(std::move(text));
+}
+
+Result<vault::KeySource> read_new_key(const Context& context, const std::string& key_file) {
+  if (!key_file.empty()) return from_file(key_file);
+  if (!platform::is_terminal(platform::Stream::kInput)) {
+    return fail(ErrorKind::kInvalidInput, context.say(kNoTerminal));
+  }
+  ASSIGN_OR_RETURN(std::string first, platform::ask_secret(context.say(kAskNew)));
+  ASSIGN_OR_RETURN(std::string second, platform::ask_secret(context.say(kAskAgain)));
+  const bool same = first == second;
+  crypto::wipe({reinterpret_cast<std::uint8_t*>(second.data()), second.size()});
+  if (!same) return fail(ErrorKind::kInvalidInput, context.say(kDiffer));
+  return from_text(std::move(first));
+}
+
+}  // namespace obhut::cli

@@ -1,0 +1,19 @@
+#pragma once
+// Where keys come from: a file, or a person at a terminal.
+
+#include <string>
+
+#include "agent/base/result.h"
+#include "agent/vault/key_slot.h"
+#include "tools/cli/context.h"
+
+namespace obhut::cli {
+
+/// From `key_file` ("-": standard input), or asked for on the terminal where it is empty.
+/// Errors: kInvalidInput for an empty file, a mistyped recovery key, and where there is neither a
+/// file nor a terminal: a script must never hang on a question.
+Result<vault::KeySource> read_key(const Context& context, const std::string& key_file);
+/// The same for a new passphrase: asked for twice.
+Result<vault::KeySource> read_new_key(const Context& context, const std::string& key_file);
+
+}  // namespace obhut::cli

@@ -1,0 +1,315 @@
+// init, backup, points.
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/text.h"
+#include "agent/base/time_text.h"
+#include "agent/pipeline/backup_job.h"
+#include "platform/atomic_file.h"
+#include "platform/local_files.h"
+#include "platform/machine.h"
+#include "tools/cli/command.h"
+#include "tools/cli/format.h"
+#include "tools/cli/progress_line.h"
+#include "tools/cli/secrets.h"
+#include "tools/cli/source_filter.h"
+#include "tools/cli/vault_commands.h"
+#include "tools/cli/vault_output.h"
+
+namespace obhut::cli {
+namespace {
+
+using nlohmann::json;
+
+// ---- init
+
+constexpr Message kInitHelp{"make a new vault", "einen neuen Tresor anlegen"};
+constexpr Message kRecoveryOutHelp{
+    "also make a recovery key and write it to this new file",
+    "auch einen Wiederherstellungsschlüssel anlegen, in diese neue Datei"};
+constexpr Message kInitDone{"Vault {} is ready in {}.\n", "Der Tresor {} liegt bereit in {}.\n"};
+constexpr Message kRecoveryWritten{
+    "The recovery key is in {}: keep it away from this machine.\n",
+    "Der Wiederherstellungsschlüssel liegt in {}: getrennt von diesem Rechner verwahren.\n"};
+constexpr Message kFileExists{"{}: is there already", "{}: gibt es schon"};
+
+struct InitArguments {
+  VaultArguments vault;
+  std::string recovery_out;
+};
+
+Result<void> add_recovery_key(Context& context, vault::Vault& vault, const std::string& path) {
+  const vault::RecoveryKey key = vault::RecoveryKey::generate();
+  const std::string text = key.text() + "\n";
+  // The file first: a slot whose key nobody has is of no use.
+  TRY(platform::write_file(path, as_bytes(text)));
+  TRY(vault.add_slot(vault::RecoveryKey(key.secret().view()), context.clock.now(), context.stop));
+  return {};
+}
+
+Result<void> run_init(Context& context, const InitArguments& arguments) {
+  if (!arguments.recovery_out.empty() && platform::exists(arguments.recovery_out)) {
+    return fail(ErrorKind::kInvalidInput, context.say(kFileExists, {arguments.recovery_out}));
+  }
+  ASSIGN_OR_RETURN(const vault::KeySource key, read_new_key(context, arguments.vault.key_file));
+  ASSIGN_OR_RETURN(const std::unique_ptr<store::LocalStore> store,
+                   store::LocalStore::create(arguments.vault.vault));
+  ASSIGN_OR_RETURN(const std::unique_ptr<store::StoreLock> lock, store->lock(store::Use::kWrite));
+  ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
+                   vault::Vault::create_standalone(*store, key, context.clock, context.stop));
+  if (!arguments.recovery_out.empty()) {
+    TRY(add_recovery_key(context, *vault, arguments.recovery_out));
+  }
+  if (context.json) {
+    json out{{"vault", vault->id().text()}, {"directory", printable(arguments.vault.vault)}};
+    if (!arguments.recovery_out.empty())
+      out["recovery_key_file"] = printable(arguments.recovery_out);
+    print(out.dump() + "\n");
+    return {};
+  }
+  print(context.say(kInitDone, {vault->id().text(), printable(arguments.vault.vault)}));
+  if (!arguments.recovery_out.empty()) {
+    print(context.say(kRecoveryWritten, {printable(arguments.recovery_out)}));
+  }
+  return {};
+}
+
+// ---- backup
+
+constexpr Message kBackupHelp{"make a recovery point of files and folders",
+                              "einen Wiederherstellungspunkt von Dateien und Ordnern anlegen"};
+constexpr Message kSourceHelp{"files and folders to back up", "zu sichernde Dateien und Ordner"};
+constexpr Message kExcludeHelp{
+    "leave out what matches (gitignore syntax, relative to each source)",
+    "auslassen, was passt (gitignore-Schreibweise, relativ zu jeder Quelle)"};
+constexpr Message kIncludeHelp{"take only what matches", "nur nehmen, was passt"};
+constexpr Message kOneFileSystemHelp{"stay on the file system of each source",
+                                     "auf dem Dateisystem jeder Quelle bleiben"};
+constexpr Message kCachesHelp{"leave out folders marked by a CACHEDIR.TAG",
+                              "Ordner mit CACHEDIR.TAG auslassen"};
+constexpr Message kNoSource{"{}: no such file or folder",
+                            "{}: keine solche Datei, kein solcher Ordner"};
+constexpr Message kProgress{"{} files · {} · stored {}", "{} Dateien · {} · gespeichert {}"};
+constexpr Message kProgressOf{"{} of {} files · {} · stored {}",
+                              "{} von {} Dateien · {} · gespeichert {}"};
+constexpr Message kPreparing{"reading the index …", "Index wird gelesen …"};
+constexpr Message kBackupDone{"Recovery point {}: {} files, {}, in {}\n",
+                              "Wiederherstellungspunkt {}: {} Dateien, {}, in {}\n"};
+constexpr Message kBackupFiles{"  new {}, changed {}, unchanged {}; stored {}\n",
+                               "  neu {}, geändert {}, unverändert {}; gespeichert {}\n"};
+constexpr Message kAdopted{"  went on where a run that was cut off had stopped ({} packs)\n",
+                           "  fortgesetzt, wo ein abgebrochener Lauf stehen blieb ({} Pakete)\n"};
+constexpr Message kSkippedCount{"{} entries could not be read and are not in the point:\n",
+                                "{} Einträge waren nicht lesbar und fehlen im Punkt:\n"};
+constexpr Message kChangedCount{
+    "{} entries changed while they were read, or are not whole:\n",
+    "{} Einträge änderten sich beim Lesen oder sind nicht vollständig:\n"};
+constexpr Message kMore{"  … and {} more\n", "  … und {} weitere\n"};
+
+struct BackupArguments {
+  VaultArguments vault;
+  std::vector<std::string> sources;
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+  bool one_file_system = false;
+  bool exclude_caches = false;
+};
+
+std::string progress_text(const Context& context, const pipeline::Progress& progress) {
+  if (progress.phase == pipeline::Phase::kPreparing) return context.say(kPreparing);
+  const std::string files = human_count(progress.files, context.language);
+  const std::string bytes = human_bytes(progress.bytes, context.language);
+  const std::string stored = human_bytes(progress.stored_bytes, context.language);
+  if (progress.expected_files < progress.files)
+    return context.say(kProgress, {files, bytes, stored});
+  return context.say(
+      kProgressOf, {files, human_count(progress.expected_files, context.language), bytes, stored});
+}
+
+json json_of(const pipeline::BackupReport& report) {
+  json incidents = json::array();
+  for (const pipeline::Incident& incident : report.incidents) {
+    incidents.push_back({{"kind", std::string(pipeline::to_string(incident.kind))},
+                         {"path", printable(incident.path)},
+                         {"reason", printable(incident.reason.message)}});
+  }
+  const model::Summary& summary = report.summary;
+  const std::chrono::duration<double> seconds = summary.finished - summary.started;
+  return {{"id", short_id(report.point.id)},
+          {"head", report.point.id.text()},
+          {"time", format_time(report.point.head.created)},
+          {"files", summary.totals.files},
+          {"directories", summary.totals.directories},
+          {"bytes", summary.totals.bytes},
+          {"stored_bytes", summary.stored_bytes},
+          {"new_bytes", summary.new_bytes},
+          {"read_bytes", summary.read_bytes},
+          {"new_files", summary.new_files},
+          {"changed_files", summary.changed_files},
+          {"unchanged_files", summary.unchanged_files},
+          {"skipped", report.skipped},
+          {"changed_while_read", report.changed},
+          {"ignored", report.ignored},
+          {"adopted_packs", report.adopted_packs},
+          {"seconds", seconds.count()},
+          {"incidents", incidents}};
+}
+
+void tell_incidents(const Context& context, const pipeline::BackupReport& report,
+                    pipeline::IncidentKind kind, std::uint64_t count, const Message& title) {
+  if (count == 0) return;
+  constexpr std::uint64_t kShown = 20;
+  std::string text = context.say(title, {human_count(count, context.language)});
+  std::uint64_t shown = 0;
+  for (const pipeline::Incident& incident : report.incidents) {
+    if (incident.kind != kind || shown == kShown) continue;
+    text += "  " + printable(incident.path) + ": " + printable(incident.reason.message) + "\n";
+    ++shown;
+  }
+  if (shown < count) text += context.say(kMore, {human_count(count - shown, context.language)});
+  print(text);
+}
+
+void tell_backup(Context& context, const pipeline::BackupReport& report) {
+  if (!report.complete()) context.exit_code = kExitSkipped;
+  if (context.json) {
+    print(json_of(report).dump() + "\n");
+    return;
+  }
+  const model::Summary& summary = report.summary;
+  const Language language = context.language;
+  print(context.say(kBackupDone,
+                    {short_id(report.point.id), human_count(summary.totals.files, language),
+                     human_bytes(summary.totals.bytes, language),
+                     human_duration(summary.finished - summary.started, language)}));
+  print(context.say(kBackupFiles, {human_count(summary.new_files, language),
+                                   human_count(summary.changed_files, language),
+                                   human_count(summary.unchanged_files, language),
+                                   human_bytes(summary.stored_bytes, language)}));
+  if (report.adopted_packs > 0) {
+    print(context.say(kAdopted, {human_count(report.adopted_packs, language)}));
+  }
+  tell_incidents(context, report, pipeline::IncidentKind::kSkipped, report.skipped, kSkippedCount);
+  tell_incidents(context, report, pipeline::IncidentKind::kChanged, report.changed, kChangedCount);
+}
+
+Result<std::vector<std::string>> absolute_sources(const Context& context,
+                                                  const std::vector<std::string>& given) {
+  std::vector<std::string> sources;
+  for (const std::string& source : given) {
+    ASSIGN_OR_RETURN(std::string path, platform::absolute_path(source));
+    if (!platform::exists(path)) {
+      return fail(ErrorKind::kInvalidInput, context.say(kNoSource, {printable(source)}));
+    }
+    sources.push_back(std::move(path));
+  }
+  return sources;
+}
+
+Result<void> run_backup(Context& context, const BackupArguments& arguments) {
+  ASSIGN_OR_RETURN(const plan::Selection selection,
+                   plan::Selection::make({arguments.include, arguments.exclude, false}));
+  pipeline::BackupOptions options;
+  ASSIGN_OR_RETURN(options.sources, absolute_sources(context, arguments.sources));
+  ASSIGN_OR_RETURN(const std::string vault_folder, platform::absolute_path(arguments.vault.vault));
+  const SourceFilter filter(options.sources, selection, !arguments.include.empty(), {vault_folder});
+  ASSIGN_OR_RETURN(const VaultSession session,
+                   open_vault(context, arguments.vault, store::Use::kWrite));
+  options.walk.one_file_system = arguments.one_file_system;
+  options.walk.skip_caches = arguments.exclude_caches;
+  options.walk.filter = &filter;
+  options.host = platform::host_name();
+  options.cache_directory = session.cache_directory;
+  options.reader = local_reads();
+  pipeline::BackupJob job(*session.vault, context.clock, context.log, std::move(options));
+  Result<pipeline::BackupReport> report = [&] {
+    const ProgressLine line(context, [&] { return progress_text(context, job.progress()); });
+    return job.run(context.stop);
+  }();
+  if (!report) return std::unexpected(std::move(report).error());
+  tell_backup(context, *report);
+  return {};
+}
+
+// ---- points
+
+constexpr Message kPointsHelp{"list the recovery points", "die Wiederherstellungspunkte auflisten"};
+constexpr Message kNoPoints{"The vault holds no recovery point yet.\n",
+                            "Der Tresor enthält noch keinen Wiederherstellungspunkt.\n"};
+constexpr Message kFaults{"{} heads cannot be trusted; see \"obhut vault check\"",
+                          "{} Köpfe sind nicht vertrauenswürdig; siehe „obhut vault check“"};
+
+Result<void> run_points(Context& context, const VaultArguments& arguments) {
+  ASSIGN_OR_RETURN(const VaultSession session, open_vault(context, arguments, store::Use::kRead));
+  ASSIGN_OR_RETURN(const vault::HeadChain chain, session.vault->heads(context.stop));
+  json out = json::array();
+  Table table({Table::Align::kLeft, Table::Align::kLeft, Table::Align::kRight, Table::Align::kRight,
+               Table::Align::kRight, Table::Align::kLeft});
+  for (const vault::Point* point : chain.kept()) {
+    ASSIGN_OR_RETURN(const model::Summary summary, session.vault->summary(*point));
+    json sources = json::array();
+    std::string text;
+    for (const std::string& source : summary.sources) {
+      sources.push_back(printable(source));
+      text += (text.empty() ? "" : " ") + printable(source);
+    }
+    out.push_back({{"id", short_id(point->id)},
+                   {"head", point->id.text()},
+                   {"time", format_time(point->head.created)},
+                   {"files", summary.totals.files},
+                   {"directories", summary.totals.directories},
+                   {"bytes", summary.totals.bytes},
+                   {"stored_bytes", summary.stored_bytes},
+                   {"skipped", summary.skipped_entries},
+                   {"host", printable(summary.host)},
+                   {"sources", sources}});
+    table.row({short_id(point->id), human_time(point->head.created),
+               human_count(summary.totals.files, context.language),
+               human_bytes(summary.totals.bytes, context.language),
+               "+" + human_bytes(summary.stored_bytes, context.language), text});
+  }
+  if (context.json) {
+    print(out.dump() + "\n");
+  } else {
+    print(out.empty() ? context.say(kNoPoints) : table.text());
+  }
+  if (chain.faults.empty()) return {};
+  return fail(ErrorKind::kCorrupt, context.say(kFaults, {std::to_string(chain.faults.size())}));
+}
+
+}  // namespace
+
+void add_vault_backup(CLI::App& vault, Context& context) {
+  // Each command's arguments live as long as the callback that reads them.
+  const auto init = std::make_shared<InitArguments>();
+  CLI::App* command = add_command(vault, context, "init", kInitHelp,
+                                  [&context, init] { return run_init(context, *init); });
+  add_vault_options(*command, context, init->vault);
+  command->add_option("--recovery-key-out", init->recovery_out, context.say(kRecoveryOutHelp))
+      ->type_name("FILE");
+
+  const auto backup = std::make_shared<BackupArguments>();
+  command = add_command(vault, context, "backup", kBackupHelp,
+                        [&context, backup] { return run_backup(context, *backup); });
+  add_vault_options(*command, context, backup->vault);
+  command->add_option("source", backup->sources, context.say(kSourceHelp))->required();
+  // One pattern an option: what follows may be a source.
+  command->add_option("--exclude", backup->exclude, context.say(kExcludeHelp))
+      ->allow_extra_args(false)
+      ->type_name("PATTERN");
+  command->add_option("--include", backup->include, context.say(kIncludeHelp))
+      ->allow_extra_args(false)
+      ->type_name("PATTERN");
+  command->add_flag("--one-file-system", backup->one_file_system, context.say(kOneFileSystemHelp));
+  command->add_flag("--exclude-caches", backup->exclude_caches, context.say(kCachesHelp));
+
+  const auto points = std::make_shared<VaultArguments>();
+  command = add_command(vault, context, "points", kPointsHelp,
+                        [&context, points] { return run_points(context, *points); });
+  add_vault_options(*command, context, *points);
+}
+
+}  // namespace obhut::cli

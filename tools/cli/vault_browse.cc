@@ -1,0 +1,244 @@
+// ls, find.
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/text.h"
+#include "agent/base/time_text.h"
+#include "agent/restore/point_tree.h"
+#include "tools/cli/command.h"
+#include "tools/cli/format.h"
+#include "tools/cli/vault_commands.h"
+#include "tools/cli/vault_output.h"
+
+namespace obhut::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr Message kLsHelp{"list what a point holds", "auflisten, was ein Punkt enthält"};
+constexpr Message kPointHelp{"id of the point, or \"latest\"", "Kennung des Punkts oder „latest“"};
+constexpr Message kPathHelp{"folder or file in the point", "Ordner oder Datei im Punkt"};
+constexpr Message kRecursiveHelp{"all levels", "alle Ebenen"};
+constexpr Message kFindHelp{"find entries by pattern", "Einträge nach Muster finden"};
+constexpr Message kFindPattern{
+    "gitignore syntax: \"*.txt\" anywhere, \"/etc/*.conf\" from the root",
+    "gitignore-Schreibweise: „*.txt“ überall, „/etc/*.conf“ ab der Wurzel"};
+constexpr Message kFindPoint{"look in this point only; all points without it",
+                             "nur in diesem Punkt suchen; ohne Angabe in allen"};
+constexpr Message kNothingThere{"{}: the point has nothing of this name",
+                                "{}: nichts unter diesem Namen im Punkt"};
+constexpr Message kDamaged{"{}: part of this directory cannot be read: {}",
+                           "{}: ein Teil dieses Ordners ist nicht lesbar: {}"};
+
+// An array that is written as it grows: a point may hold millions of entries.
+class Listing {
+ public:
+  Listing(const Context& context, bool with_point) : context_(context), with_point_(with_point) {
+    if (context_.json) print("[");
+  }
+
+  void add(const Sha256& point, const model::Entry& entry, std::string_view path) {
+    ++count_;
+    const Instant modified{std::chrono::seconds(entry.modified.seconds) +
+                           std::chrono::microseconds(entry.modified.nanoseconds / 1000)};
+    const bool directory = entry.type == model::EntryType::kDirectory;
+    const std::uint64_t size = directory ? entry.totals.bytes : entry.size;
+    if (context_.json) {
+      json out{{"path", printable(path)},
+               {"type", std::string(model::to_string(entry.type))},
+               {"mode", entry.mode},
+               {"user", printable(entry.user)},
+               {"group", printable(entry.group)},
+               {"uid", entry.uid},
+               {"gid", entry.gid},
+               {"size", size},
+               {"modified", format_time_micro(modified)}};
+      if (with_point_) out["point"] = short_id(point);
+      if (entry.type == model::EntryType::kSymlink) out["target"] = printable(entry.symlink_target);
+      print((count_ > 1 ? ",\n" : "\n") + out.dump());
+      return;
+    }
+    std::string bytes = human_bytes(size, context_.language);
+    bytes.insert(0, bytes.size() < 8 ? 8 - bytes.size() : 0, ' ');
+    std::string line = with_point_ ? short_id(point) + "  " : "";
+    line += mode_text(entry) + "  " + bytes + "  " + human_file_time(entry.modified.seconds) +
+            "  " + printable(path);
+    if (directory) line += '/';
+    if (entry.type == model::EntryType::kSymlink) line += " -> " + printable(entry.symlink_target);
+    print(line + "\n");
+  }
+
+  void close() {
+    if (context_.json) print(count_ > 0 ? "\n]\n" : "]\n");
+  }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+
+ private:
+  const Context& context_;
+  bool with_point_;
+  std::uint64_t count_ = 0;
+};
+
+struct OpenPoints {
+  VaultSession session;
+  std::unique_ptr<vault::IndexCache> index;
+  std::unique_ptr<vault::BlobReader> reader;
+};
+
+Result<OpenPoints> open_points(const Context& context, const VaultArguments& arguments) {
+  OpenPoints open;
+  ASSIGN_OR_RETURN(open.session, open_vault(context, arguments, store::Use::kRead));
+  ASSIGN_OR_RETURN(open.index,
+                   vault::IndexCache::load(*open.session.store, open.session.vault->keyring(),
+                                           index_directory(open.session), context.stop));
+  open.reader = std::make_unique<vault::BlobReader>(
+      *open.session.store, open.session.vault->keyring(), *open.index, local_reads());
+  return open;
+}
+
+// ---- ls
+
+struct LsArguments {
+  VaultArguments vault;
+  std::string point = "latest";
+  std::string path;
+  bool recursive = false;
+};
+
+Result<void> list_tree(Context& context, OpenPoints& open, const ChosenPoint& point,
+                       const LsArguments& arguments, const model::RelPath& wanted,
+                       Listing& listing) {
+  const restore::Selection selection{
+      wanted.is_root() ? std::vector<model::RelPath>{} : std::vector{wanted}, {}};
+  restore::PointTree tree(*open.reader, point.summary.root);
+  std::optional<Error> damage;
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<restore::Step> step, tree.next(context.stop));
+    if (!step) break;
+    if (context.stop.stop_requested()) return fail(ErrorKind::kCancelled, "list");
+    if (step->kind == restore::StepKind::kLeave) continue;
+    if (step->kind == restore::StepKind::kFault) {
+      if (selection.leads_to(step->path)) {
+        damage = Error{step->error.kind,
+                       context.say(kDamaged, {printable(step->path), step->error.message})};
+      }
+      continue;
+    }
+    const bool directory = step->kind == restore::StepKind::kEnter;
+    if (!selection.covers(step->path)) {
+      if (directory && !selection.leads_to(step->path)) tree.skip_content();
+      continue;
+    }
+    const bool itself = step->path == wanted.bytes();
+    if (itself && directory) continue;
+    listing.add(point.id, *step->entry, step->path);
+    if (directory && !arguments.recursive) tree.skip_content();
+  }
+  if (damage) return std::unexpected(std::move(*damage));
+  return {};
+}
+
+// True where `wanted` names something: an empty folder lists nothing, and that is no mistake.
+Result<bool> is_there(Context& context, OpenPoints& open, const ChosenPoint& point,
+                      const model::RelPath& wanted) {
+  if (wanted.is_root()) return true;
+  const restore::Selection selection{{wanted}, {}};
+  restore::PointTree tree(*open.reader, point.summary.root);
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<restore::Step> step, tree.next(context.stop));
+    if (!step) return false;
+    if (step->path == wanted.bytes() && step->kind != restore::StepKind::kFault) return true;
+    if (step->kind == restore::StepKind::kEnter && !selection.leads_to(step->path)) {
+      tree.skip_content();
+    }
+  }
+}
+
+Result<void> run_ls(Context& context, const LsArguments& arguments) {
+  ASSIGN_OR_RETURN(const model::RelPath wanted, model::RelPath::parse_typed(arguments.path));
+  ASSIGN_OR_RETURN(OpenPoints open, open_points(context, arguments.vault));
+  ASSIGN_OR_RETURN(const ChosenPoint point,
+                   choose_point(context, *open.session.vault, arguments.point));
+  ASSIGN_OR_RETURN(const bool there, is_there(context, open, point, wanted));
+  if (!there) {
+    return fail(ErrorKind::kInvalidInput, context.say(kNothingThere, {printable(arguments.path)}));
+  }
+  Listing listing(context, false);
+  Result<void> listed = list_tree(context, open, point, arguments, wanted, listing);
+  listing.close();
+  return listed;
+}
+
+// ---- find
+
+struct FindArguments {
+  VaultArguments vault;
+  std::vector<std::string> patterns;
+  std::string point;
+};
+
+Result<void> find_in(Context& context, OpenPoints& open, const Sha256& id,
+                     const model::Summary& summary, const restore::Selection& selection,
+                     Listing& listing) {
+  restore::PointTree tree(*open.reader, summary.root);
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<restore::Step> step, tree.next(context.stop));
+    if (!step) return {};
+    if (context.stop.stop_requested()) return fail(ErrorKind::kCancelled, "find");
+    const bool directory = step->kind == restore::StepKind::kEnter;
+    if (!directory && step->kind != restore::StepKind::kEntry) continue;
+    if (!selection.wants(step->path, directory)) continue;
+    listing.add(id, *step->entry, step->path);
+    // A folder that matches stands for all that is in it.
+    if (directory) tree.skip_content();
+  }
+}
+
+Result<void> run_find(Context& context, const FindArguments& arguments) {
+  ASSIGN_OR_RETURN(const restore::Selection selection, selection_of({}, arguments.patterns));
+  ASSIGN_OR_RETURN(OpenPoints open, open_points(context, arguments.vault));
+  std::vector<ChosenPoint> points;
+  if (!arguments.point.empty()) {
+    ASSIGN_OR_RETURN(ChosenPoint point,
+                     choose_point(context, *open.session.vault, arguments.point));
+    points.push_back(std::move(point));
+  } else {
+    ASSIGN_OR_RETURN(const vault::HeadChain chain, open.session.vault->heads(context.stop));
+    for (const vault::Point* point : chain.kept()) {
+      ASSIGN_OR_RETURN(model::Summary summary, open.session.vault->summary(*point));
+      points.push_back({point->id, point->head.created, std::move(summary)});
+    }
+  }
+  Listing listing(context, true);
+  Result<void> found;
+  for (const ChosenPoint& point : points) {
+    found = find_in(context, open, point.id, point.summary, selection, listing);
+    if (!found) break;
+  }
+  listing.close();
+  return found;
+}
+
+}  // namespace
+
+void add_vault_browse(CLI::App& vault, Context& context) {
+  const auto ls = std::make_shared<LsArguments>();
+  CLI::App* command =
+      add_command(vault, context, "ls", kLsHelp, [&context, ls] { return run_ls(context, *ls); });
+  add_vault_options(*command, context, ls->vault);
+  command->add_option("point", ls->point, context.say(kPointHelp));
+  command->add_option("path", ls->path, context.say(kPathHelp));
+  command->add_flag("-r,--recursive", ls->recursive, context.say(kRecursiveHelp));
+
+  const auto find = std::make_shared<FindArguments>();
+  command = add_command(vault, context, "find", kFindHelp,
+                        [&context, find] { return run_find(context, *find); });
+  add_vault_options(*command, context, find->vault);
+  command->add_option("pattern", find->patterns, context.say(kFindPattern))->required();
+  command->add_option("--point", find->point, context.say(kFindPoint));
+}
+
+}  // namespace obhut::cli

@@ -1,0 +1,252 @@
+// check, repair, prune.
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/text.h"
+#include "agent/maintain/check.h"
+#include "agent/maintain/prune.h"
+#include "agent/maintain/repair.h"
+#include "tools/cli/command.h"
+#include "tools/cli/format.h"
+#include "tools/cli/progress_line.h"
+#include "tools/cli/vault_commands.h"
+#include "tools/cli/vault_output.h"
+
+namespace obhut::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr Message kReading{"{} of {} packs · {}", "{} von {} Paketen · {}"};
+constexpr Message kMore{"  … and {} more\n", "  … und {} weitere\n"};
+
+std::string reading_text(const Context& context, const maintain::ReadProgress& progress) {
+  return context.say(kReading, {human_count(progress.packs, context.language),
+                                human_count(progress.total_packs, context.language),
+                                human_bytes(progress.bytes, context.language)});
+}
+
+json json_of(const std::vector<maintain::Finding>& findings) {
+  json out = json::array();
+  for (const maintain::Finding& finding : findings) {
+    json one{{"kind", std::string(maintain::to_string(finding.kind))},
+             {"harmless", finding.harmless},
+             {"subject", printable(finding.subject)},
+             {"message", printable(finding.message)}};
+    if (!finding.point.is_zero()) one["point"] = short_id(finding.point);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+void tell_findings(const Context& context, const std::vector<maintain::Finding>& findings) {
+  constexpr std::size_t kShown = 100;
+  std::string text;
+  for (std::size_t i = 0; i < findings.size() && i < kShown; ++i) {
+    const maintain::Finding& finding = findings[i];
+    text += "  " + std::string(maintain::to_string(finding.kind)) + "  ";
+    if (!finding.point.is_zero()) text += short_id(finding.point) + "  ";
+    text += printable(finding.subject) + ": " + printable(finding.message) + "\n";
+  }
+  if (findings.size() > kShown) {
+    text += context.say(kMore, {human_count(findings.size() - kShown, context.language)});
+  }
+  print(text);
+}
+
+// ---- check
+
+constexpr Message kCheckHelp{"prove that every point can be restored",
+                             "prüfen, dass jeder Punkt wiederherstellbar ist"};
+constexpr Message kReadDataHelp{"read every pack and open every blob",
+                                "jedes Paket lesen und jeden Inhalt öffnen"};
+constexpr Message kSound{
+    "The vault is sound: {} points, {} packs, {} blobs, {} files\n",
+    "Der Tresor ist in Ordnung: {} Punkte, {} Pakete, {} Inhalte, {} Dateien\n"};
+constexpr Message kUnsound{"{} faults in {} points:\n", "{} Fehler in {} Punkten:\n"};
+constexpr Message kDamaged{"the vault is damaged; \"obhut vault repair\" saves what is left",
+                           "der Tresor ist beschädigt; „obhut vault repair“ rettet, was da ist"};
+
+struct CheckArguments {
+  VaultArguments vault;
+  bool read_data = false;
+};
+
+Result<void> run_check(Context& context, const CheckArguments& arguments) {
+  ASSIGN_OR_RETURN(const VaultSession session,
+                   open_vault(context, arguments.vault, store::Use::kRead));
+  maintain::CheckOptions options;
+  options.read_data = arguments.read_data;
+  options.reader = local_reads();
+  maintain::ReadProgress progress;
+  Result<maintain::CheckReport> report = [&] {
+    const ProgressLine line(context, [&] { return reading_text(context, progress); });
+    return maintain::check_vault(*session.vault, options, progress, context.stop);
+  }();
+  if (!report) return std::unexpected(std::move(report).error());
+  if (context.json) {
+    print(json{{"ok", report->ok()},
+               {"points", report->points},
+               {"packs", report->packs},
+               {"blobs", report->blobs},
+               {"files", report->files},
+               {"bytes_read", report->bytes_read},
+               {"orphan_packs", report->orphan_packs},
+               {"errors", report->errors},
+               {"findings", json_of(report->findings)}}
+              .dump() +
+          "\n");
+  } else if (report->ok()) {
+    const Language language = context.language;
+    print(context.say(
+        kSound, {human_count(report->points, language), human_count(report->packs, language),
+                 human_count(report->blobs, language), human_count(report->files, language)}));
+    tell_findings(context, report->findings);
+  } else {
+    print(context.say(kUnsound, {human_count(report->errors, context.language),
+                                 human_count(report->points, context.language)}));
+    tell_findings(context, report->findings);
+  }
+  if (report->ok()) return {};
+  return fail(ErrorKind::kCorrupt, context.say(kDamaged));
+}
+
+// ---- repair
+
+constexpr Message kRepairHelp{"rebuild the index from the packs; names every file that is lost",
+                              "den Index aus den Paketen neu bauen; nennt jede verlorene Datei"};
+constexpr Message kRepaired{
+    "The index was rebuilt from {} packs: {} blobs are good, {} are lost\n",
+    "Der Index wurde aus {} Paketen neu gebaut: {} Inhalte gut, {} verloren\n"};
+constexpr Message kUnreadable{"{} packs cannot be read at all\n", "{} Pakete sind ganz unlesbar\n"};
+constexpr Message kAllWhole{"Every point is whole.\n", "Jeder Punkt ist vollständig.\n"};
+constexpr Message kLost{"Lost ({}); the next backup stores again what the source still has:\n",
+                        "Verloren ({}); die nächste Sicherung ergänzt, was die Quelle noch hat:\n"};
+
+Result<void> run_repair(Context& context, const VaultArguments& arguments) {
+  ASSIGN_OR_RETURN(const VaultSession session, open_vault(context, arguments, store::Use::kReap));
+  maintain::CheckOptions options;
+  options.reader = local_reads();
+  maintain::ReadProgress progress;
+  Result<maintain::RepairReport> report = [&] {
+    const ProgressLine line(context, [&] { return reading_text(context, progress); });
+    return maintain::repair_vault(*session.vault, options, progress, context.stop);
+  }();
+  if (!report) return std::unexpected(std::move(report).error());
+  if (!report->points.ok()) context.exit_code = kExitSkipped;
+  if (context.json) {
+    print(json{{"packs", report->packs},
+               {"damaged_packs", report->damaged_packs},
+               {"unreadable_packs", report->unreadable_packs},
+               {"blobs", report->blobs},
+               {"lost_blobs", report->lost_blobs},
+               {"points_whole", report->points.ok()},
+               {"findings", json_of(report->points.findings)}}
+              .dump() +
+          "\n");
+    return {};
+  }
+  const Language language = context.language;
+  print(context.say(kRepaired,
+                    {human_count(report->packs, language), human_count(report->blobs, language),
+                     human_count(report->lost_blobs, language)}));
+  if (report->unreadable_packs > 0) {
+    print(context.say(kUnreadable, {human_count(report->unreadable_packs, language)}));
+  }
+  print(report->points.ok() ? context.say(kAllWhole)
+                            : context.say(kLost, {human_count(report->points.errors, language)}));
+  tell_findings(context, report->points.findings);
+  return {};
+}
+
+// ---- prune
+
+constexpr Message kPruneHelp{"drop points and free what no point needs",
+                             "Punkte verwerfen und freigeben, was keiner mehr braucht"};
+constexpr Message kKeepLastHelp{"keep the last N points", "die letzten N Punkte behalten"};
+constexpr Message kKeepOfHelp{"keep the newest of each of the last N {}",
+                              "den neuesten aus den letzten N {} behalten"};
+constexpr Message kHours{"hours", "Stunden"};
+constexpr Message kDays{"days", "Tagen"};
+constexpr Message kWeeks{"weeks", "Wochen"};
+constexpr Message kMonths{"months", "Monaten"};
+constexpr Message kYears{"years", "Jahren"};
+constexpr Message kDryRunHelp{"only say what would be done", "nur sagen, was geschähe"};
+constexpr Message kNoRule{"say what to keep: --keep-last N, --keep-daily N …",
+                          "angeben, was bleiben soll: --keep-last N, --keep-daily N …"};
+constexpr Message kPruned{
+    "{} points kept, {} dropped; {} packs removed, {} freed\n",
+    "{} Punkte behalten, {} verworfen; {} Pakete entfernt, {} frei geworden\n"};
+
+struct PruneArguments {
+  VaultArguments vault;
+  maintain::PruneOptions options;
+};
+
+Result<void> run_prune(Context& context, const PruneArguments& arguments) {
+  if (arguments.options.rules.keeps_nothing()) {
+    return fail(ErrorKind::kInvalidInput, context.say(kNoRule));
+  }
+  ASSIGN_OR_RETURN(const VaultSession session,
+                   open_vault(context, arguments.vault, store::Use::kReap));
+  ASSIGN_OR_RETURN(
+      const maintain::PruneReport report,
+      maintain::prune_vault(*session.vault, *session.store, arguments.options, context.stop));
+  if (context.json) {
+    json dropped = json::array();
+    for (const Sha256& point : report.dropped) dropped.push_back(short_id(point));
+    print(json{{"kept_points", report.kept_points},
+               {"dropped", dropped},
+               {"removed_packs", report.removed_packs},
+               {"removed_index_objects", report.removed_index_objects},
+               {"freed_bytes", report.freed_bytes},
+               {"dry_run", arguments.options.dry_run}}
+              .dump() +
+          "\n");
+    return {};
+  }
+  print(context.say(kPruned, {human_count(report.kept_points, context.language),
+                              human_count(report.dropped.size(), context.language),
+                              human_count(report.removed_packs, context.language),
+                              human_bytes(report.freed_bytes, context.language)}));
+  return {};
+}
+
+}  // namespace
+
+void add_vault_care(CLI::App& vault, Context& context) {
+  const auto check = std::make_shared<CheckArguments>();
+  CLI::App* command = add_command(vault, context, "check", kCheckHelp,
+                                  [&context, check] { return run_check(context, *check); });
+  add_vault_options(*command, context, check->vault);
+  command->add_flag("--read-data", check->read_data, context.say(kReadDataHelp));
+
+  const auto repair = std::make_shared<VaultArguments>();
+  command = add_command(vault, context, "repair", kRepairHelp,
+                        [&context, repair] { return run_repair(context, *repair); });
+  add_vault_options(*command, context, *repair);
+
+  const auto prune = std::make_shared<PruneArguments>();
+  command = add_command(vault, context, "prune", kPruneHelp,
+                        [&context, prune] { return run_prune(context, *prune); });
+  add_vault_options(*command, context, prune->vault);
+  maintain::KeepRules& rules = prune->options.rules;
+  const auto keep = [&](const char* name, std::uint32_t& count, const std::string& help) {
+    command->add_option(name, count, help)->type_name("N");
+  };
+  const auto of = [&](const Message& period) {
+    return context.say(kKeepOfHelp, {context.say(period)});
+  };
+  keep("--keep-last", rules.last, context.say(kKeepLastHelp));
+  keep("--keep-hourly", rules.hourly, of(kHours));
+  keep("--keep-daily", rules.daily, of(kDays));
+  keep("--keep-weekly", rules.weekly, of(kWeeks));
+  keep("--keep-monthly", rules.monthly, of(kMonths));
+  keep("--keep-yearly", rules.yearly, of(kYears));
+  command->add_flag("--dry-run", prune->options.dry_run, context.say(kDryRunHelp));
+}
+
+}  // namespace obhut::cli

@@ -1,0 +1,40 @@
+#pragma once
+// A vault in a folder, open for one command.
+
+#include <memory>
+#include <string>
+
+#include "agent/base/result.h"
+#include "agent/store/local_store.h"
+#include "agent/vault/blob_reader.h"
+#include "agent/vault/vault.h"
+#include "tools/cli/context.h"
+
+namespace obhut::cli {
+
+/// What all `obhut vault` commands take.
+struct VaultArguments {
+  std::string vault;     ///< --vault
+  std::string key_file;  ///< --key-file
+};
+
+/// Store, lock and keys; let go in reverse.
+struct VaultSession {
+  std::unique_ptr<store::LocalStore> store;
+  std::unique_ptr<store::StoreLock> lock;
+  std::unique_ptr<vault::Vault> vault;
+  /// Of this vault on this machine: index cache and checkpoint. Empty where none can be kept.
+  std::string cache_directory;
+};
+
+/// Errors: kNotFound where the folder holds no vault; kConflict where somebody works on it;
+/// kRefused for a wrong key; kInvalidInput for a bad key file.
+Result<VaultSession> open_vault(const Context& context, const VaultArguments& arguments,
+                                store::Use use);
+
+/// Where IndexCache may keep its file; "" where nowhere.
+std::string index_directory(const VaultSession& session);
+/// A local directory needs no aligned reads.
+vault::BlobReaderLimits local_reads();
+
+}  // namespace obhut::cli
