@@ -158,6 +158,10 @@ std::optional<Instant> ControlClient::cluster_time() const {
   });
 }
 
+std::string ControlClient::absolute(std::string url) const {
+  return url.starts_with('/') ? cluster_ + url : url;
+}
+
 Result<EnrollReply> ControlClient::enroll(const EnrollRequest& request, std::stop_token stop) {
   const std::string body = write_enroll(request);
   ASSIGN_OR_RETURN(
@@ -205,6 +209,7 @@ Result<std::vector<Ticket>> ControlClient::tickets(const VaultId& vault,
                           [](const UploadWish& wish) { return wish.name.hash; })) {
     return fail(ErrorKind::kCorrupt, "answer of the cluster: tickets for other objects than asked");
   }
+  for (Ticket& ticket : tickets) ticket.url = absolute(std::move(ticket.url));
   return tickets;
 }
 
@@ -220,6 +225,7 @@ Result<std::vector<Download>> ControlClient::downloads(const VaultId& vault,
   if (!std::ranges::equal(downloads, names, {}, &Download::hash, &model::ObjectName::hash)) {
     return fail(ErrorKind::kCorrupt, "answer of the cluster: other downloads than asked for");
   }
+  for (Download& download : downloads) download.url = absolute(std::move(download.url));
   return downloads;
 }
 
@@ -294,6 +300,14 @@ Result<Bytes> ControlClient::head(const VaultId& vault, const Sha256& hash, std:
                 "head " + hash.text().substr(0, 16) + ": other bytes than its name says");
   }
   return std::move(response.body);
+}
+
+Result<void> ControlClient::confirm_recovery(const VaultId& vault, std::stop_token stop) {
+  TRY(send_signed_in({.method = Method::kPost,
+                      .path = vault_path(vault, "/recovery-confirmations"),
+                      .body = as_bytes("{}")},
+                     stop));
+  return {};
 }
 
 Result<void> ControlClient::report_activities(std::span<const ActivityReport> activities,

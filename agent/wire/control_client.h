@@ -66,6 +66,8 @@ class ControlClient {
   Result<std::vector<ListedHead>> heads(const VaultId& vault, std::uint64_t after_sequence,
                                         std::stop_token stop);
   Result<Bytes> head(const VaultId& vault, const Sha256& hash, std::stop_token stop);
+  /// Somebody confirmed to hold the vault's recovery key.
+  Result<void> confirm_recovery(const VaultId& vault, std::stop_token stop);
   Result<void> report_activities(std::span<const ActivityReport> activities, std::stop_token stop);
   Result<void> report_alerts(std::span<const AlertReport> alerts, std::stop_token stop);
 
@@ -75,6 +77,8 @@ class ControlClient {
   Result<Response> send(const Ask& ask, std::stop_token stop);
   Result<Response> send_signed_in(const Ask& ask, std::stop_token stop);
   Result<std::string> access_token(std::stop_token stop, std::string_view refused);
+  /// The embedded store's addresses may come without a host: then it is the cluster's.
+  [[nodiscard]] std::string absolute(std::string url) const;
   Result<TokenReply> sign_in(std::stop_token stop);
   Transport& transport_;
   Clock& clock_;

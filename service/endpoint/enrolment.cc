@@ -132,6 +132,13 @@ Result<void> Enrolment::record(Pending pending) {
   return {};
 }
 
+Enrolment Enrolment::again() const {
+  Enrolment other(*state_, *clock_);
+  other.key_ = key_->clone();
+  other.pending_ = pending_;
+  return other;
+}
+
 Result<Identity> Enrolment::identity_of(const wire::EnrollReply& reply) const {
   const trust::RegistrationToken& token = pending_->token.token;
   const DeviceId device = device_id_of(key_->public_key());
@@ -169,7 +176,7 @@ Result<void> Enrolment::finish(wire::ControlClient& cluster, std::stop_token sto
   ASSIGN_OR_RETURN(const wire::EnrollReply reply, cluster.enroll(request, stop));
   ASSIGN_OR_RETURN(Identity identity, identity_of(reply));
   TRY(keep_trust(reply.trust));
-  TRY(state_->save(kIdentity, to_json(identity)));
+  TRY(state_->save(kIdentity, to_json(identity)));  // from here on enrolled
   identity_ = std::move(identity);
   pending_.reset();
   // The token is a secret that has done its work; the activation stays in the identity.

@@ -46,6 +46,10 @@ class Enrolment {
   /// Where to report to, and whom to expect there. In: pending().
   [[nodiscard]] const trust::RegistrationToken& token() const { return pending_->token.token; }
 
+  /// Another hand on the same pending activation: one may wait for the network while the other
+  /// answers questions. In: pending().
+  [[nodiscard]] Enrolment again() const;
+
   /// Reports once and keeps the receipt. Repeat after kUnavailable, kTimeout, kThrottled.
   /// Errors: those of ControlClient::enroll; kRefused or kCorrupt for a receipt that is not for
   /// this activation.

@@ -1,0 +1,224 @@
+#include "service/endpoint/backup_runner.h"
+
+#include <algorithm>
+
+#include "agent/maintain/prune.h"
+#include "agent/plan/schedule.h"
+#include "agent/store/retrying_store.h"
+#include "agent/store/throttled_store.h"
+#include "platform/local_files.h"
+#include "platform/machine.h"
+#include "service/endpoint/source_filter.h"
+
+namespace obhut::endpoint {
+
+namespace {
+
+/// A run's own patience: seven pauses, a good minute. After that it ends, and is made up for.
+constexpr unsigned kAttempts = 8;
+
+std::uint64_t bytes_per_second(const trust::AcceptedPlan* plan, Instant now) {
+  if (plan == nullptr) return 0;
+  const Result<std::optional<std::uint32_t>> kbps = plan::upload_limit_at(plan->plan, now);
+  // A time zone that this machine lacks must not stop backups: then there is no limit.
+  return kbps && *kbps ? **kbps * std::uint64_t{125} : 0;
+}
+
+}  // namespace
+
+struct ClusterStore::Layers {
+  Layers(wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
+         const wire::HttpStore::Place& place, Clock& clock,
+         std::shared_ptr<const trust::AcceptedPlan> plan)
+      : http(control, transport, memory, place),
+        retrying(http, clock, {}, kAttempts),
+        throttled(retrying, clock, [plan = std::move(plan), &clock] {
+          return bytes_per_second(plan.get(), clock.now());
+        }) {}
+  wire::HttpStore http;
+  store::RetryingStore retrying;
+  store::ThrottledStore throttled;
+};
+
+ClusterStore::ClusterStore(std::unique_ptr<Layers> layers) : layers_(std::move(layers)) {}
+ClusterStore::~ClusterStore() = default;
+store::Store& ClusterStore::store() {
+  return layers_->throttled;
+}
+
+Result<std::unique_ptr<ClusterStore>> ClusterStore::make(
+    wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
+    const wire::HttpStore::Place& place, Clock& clock,
+    std::shared_ptr<const trust::AcceptedPlan> plan) {
+  return std::unique_ptr<ClusterStore>(new ClusterStore(
+      std::make_unique<Layers>(control, transport, memory, place, clock, std::move(plan))));
+}
+
+std::string_view RunOutcome::word() const {
+  bool skipped = false;
+  for (const TargetOutcome& target : targets) {
+    if (target.error) return target.error->kind == ErrorKind::kCancelled ? "cancelled" : "failed";
+    skipped = skipped || !target.report->complete();
+  }
+  return skipped ? "skipped" : "done";
+}
+
+bool RunOutcome::retry_helps() const {
+  return std::ranges::any_of(targets, [](const TargetOutcome& target) {
+    return target.error && disposition_of(target.error->kind) == Disposition::kRetry;
+  });
+}
+
+const Error* RunOutcome::first_error() const {
+  const auto at =
+      std::ranges::find_if(targets, [](const auto& target) { return target.error.has_value(); });
+  return at == targets.end() ? nullptr : &*at->error;
+}
+
+std::optional<pipeline::Progress> BackupRunner::progress() const {
+  const std::scoped_lock lock(mutex_);
+  if (running_ == nullptr) return std::nullopt;
+  return running_->progress();
+}
+
+std::string BackupRunner::cache_folder(const VaultId& vault) const {
+  return parts_.state.path("cache-" + vault.text());
+}
+
+Result<std::unique_ptr<ClusterStore>> BackupRunner::cluster_store(
+    std::shared_ptr<const trust::AcceptedPlan> plan) {
+  ASSIGN_OR_RETURN(const VaultId vault, parts_.keeper.cluster_vault());
+  const wire::HttpStore::Place place{vault, parts_.identity.device,
+                                     parts_.keeper.writer().key.public_key(),
+                                     parts_.identity.cluster_key};
+  return ClusterStore::make(parts_.control, parts_.transport, parts_.memory, place, parts_.clock,
+                            std::move(plan));
+}
+
+Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
+                                                     const trust::AcceptedPlan& plan,
+                                                     pipeline::BackupOptions options,
+                                                     std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<SourceFilter> filter, SourceFilter::make(plan.plan));
+  options.sources = filter->paths();
+  options.walk.filter = filter.get();
+  // One walk serves all sources. An option that only some ask for is left out: rather more is
+  // backed up than asked for than less.
+  const auto all = [&](bool model::Source::*member) {
+    return std::ranges::all_of(plan.plan.sources,
+                               [&](const model::Source& s) { return s.*member; });
+  };
+  options.walk.one_file_system = all(&model::Source::one_file_system);
+  options.walk.skip_caches = all(&model::Source::skip_cachedir_tag);
+  options.host = platform::host_name();
+  options.plan = plan.hash;
+  options.cache_directory = cache_folder(vault.id());
+  TRY(platform::make_directories(options.cache_directory, 0700));
+  pipeline::BackupJob job(vault, parts_.clock, parts_.log, std::move(options));
+  {
+    const std::scoped_lock lock(mutex_);
+    running_ = &job;
+  }
+  Result<pipeline::BackupReport> report = job.run(stop);
+  const std::scoped_lock lock(mutex_);
+  running_ = nullptr;
+  return report;
+}
+
+Result<pipeline::BackupReport> BackupRunner::run_cluster(
+    const std::shared_ptr<const trust::AcceptedPlan>& plan, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> cluster, cluster_store(plan));
+  ASSIGN_OR_RETURN(const VaultId id, parts_.keeper.cluster_vault());
+  TRY(parts_.control.create_vault(id, stop));
+  ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
+                   parts_.keeper.open_cluster(cluster->store(), plan->plan.escrow, stop));
+  pipeline::BackupOptions options;
+  options.writer = parts_.keeper.writer();
+  return run_job(*vault, *plan, std::move(options), stop);
+}
+
+Result<pipeline::BackupReport> BackupRunner::run_local(
+    const std::shared_ptr<const trust::AcceptedPlan>& plan, const model::Target& target,
+    std::stop_token stop) {
+  Result<std::unique_ptr<store::LocalStore>> opened = store::LocalStore::open(target.path);
+  if (!opened && opened.error().kind == ErrorKind::kNotFound) {
+    opened = store::LocalStore::create(target.path);
+  }
+  if (!opened) return std::unexpected(std::move(opened).error());
+  store::LocalStore& local = **opened;
+  Result<pipeline::BackupReport> report = [&]() -> Result<pipeline::BackupReport> {
+    ASSIGN_OR_RETURN(const auto lock, local.lock(store::Use::kWrite));
+    ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
+                     parts_.keeper.open_local(local, target, plan->plan.escrow, stop));
+    pipeline::BackupOptions options;
+    options.reader.alignment = 1;
+    return run_job(*vault, *plan, std::move(options), stop);
+  }();
+  if (!report || target.retention.keeps_all()) return report;
+  const model::Retention& keep = target.retention;
+  const Result<void> pruned = [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(const auto lock, local.lock(store::Use::kReap));
+    ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
+                     parts_.keeper.read_local(local, stop));
+    maintain::PruneOptions options;
+    options.rules = {keep.keep_last, keep.hourly,  keep.daily,
+                     keep.weekly,    keep.monthly, keep.yearly};
+    TRY(maintain::prune_vault(*vault, local, options, stop));
+    return {};
+  }();
+  // The backup is there; that old points could not be dropped is told, and tried again next time.
+  if (!pruned) {
+    parts_.log.warn("local retention not carried out", field("reason", pruned.error().message));
+    parts_.outbox.raise("local-retention-failed", "warning", pruned.error().message);
+  } else {
+    parts_.outbox.clear("local-retention-failed");
+  }
+  return report;
+}
+
+RunOutcome BackupRunner::run(std::shared_ptr<const trust::AcceptedPlan> plan,
+                             std::stop_token stop) {
+  RunOutcome outcome;
+  outcome.started = parts_.clock.now();
+  for (const model::Target& target : plan->plan.targets) {
+    const bool cluster = target.type == model::TargetType::kCluster;
+    TargetOutcome result{cluster ? "cluster" : target.path, {}, {}};
+    Result<pipeline::BackupReport> report =
+        cluster ? run_cluster(plan, stop) : run_local(plan, target, stop);
+    if (report) {
+      result.report = std::move(*report);
+    } else {
+      result.error = std::move(report.error());
+      parts_.log.warn("backup failed", field("target", cluster ? "cluster" : "local"),
+                      field("reason", result.error->message));
+    }
+    outcome.targets.push_back(std::move(result));
+  }
+  outcome.finished = parts_.clock.now();
+  report(outcome);
+  return outcome;
+}
+
+void BackupRunner::report(const RunOutcome& outcome) {
+  for (const TargetOutcome& target : outcome.targets) {
+    wire::ActivityReport activity{new_report_id(),  "backup", outcome.started,
+                                  outcome.finished, "done",   {}};
+    if (target.error) {
+      activity.outcome = target.error->kind == ErrorKind::kCancelled ? "cancelled" : "failed";
+    } else {
+      const pipeline::BackupReport& report = *target.report;
+      activity.outcome = report.complete() ? "done" : "skipped";
+      activity.counts = {{"files", report.summary.totals.files},
+                         {"directories", report.summary.totals.directories},
+                         {"bytes", report.summary.totals.bytes},
+                         {"read_bytes", report.summary.read_bytes},
+                         {"new_bytes", report.summary.new_bytes},
+                         {"stored_bytes", report.summary.stored_bytes},
+                         {"skipped", report.skipped},
+                         {"changed", report.changed}};
+    }
+    parts_.outbox.add(std::move(activity));
+  }
+}
+
+}  // namespace obhut::endpoint

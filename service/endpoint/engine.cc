@@ -1,0 +1,85 @@
+#include "service/endpoint/engine.h"
+
+#include "agent/base/backoff.h"
+
+namespace obhut::endpoint {
+
+namespace {
+
+constexpr std::chrono::seconds kReportEvery{5};
+constexpr const char* kNotRecoverable = "not-recoverable";
+
+}  // namespace
+
+Engine::Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox,
+               const Identity& identity, crypto::SigningKey device_key)
+    : state_(state),
+      clock_(clock),
+      log_(log),
+      outbox_(outbox),
+      identity_(identity),
+      transport_(wire::Trust{.ca_pem = {}, .spki_pin = identity.ca_pin}),
+      control_(transport_, clock, identity.cluster,
+               wire::DeviceIdentity{identity.device, std::move(device_key)}) {}
+
+Engine::~Engine() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();
+}
+
+Result<std::unique_ptr<Engine>> Engine::make(StateFolder& state, Clock& clock, const Log& log,
+                                             Outbox& outbox, const Identity& identity,
+                                             crypto::SigningKey device_key,
+                                             const std::string& keys_folder) {
+  std::unique_ptr<Engine> engine(
+      new Engine(state, clock, log, outbox, identity, device_key.clone()));
+  TRY(engine->build(std::move(device_key), keys_folder));
+  return engine;
+}
+
+Result<void> Engine::build(crypto::SigningKey device_key, const std::string& keys_folder) {
+  ASSIGN_OR_RETURN(plans_, PlanKeeper::open(state_, clock_, outbox_, log_, identity_));
+  ASSIGN_OR_RETURN(
+      keeper_, VaultKeeper::open(state_, clock_, identity_, std::move(device_key), keys_folder));
+  ASSIGN_OR_RETURN(const VaultId vault, keeper_->cluster_vault());
+  ASSIGN_OR_RETURN(heads_, HeadFile::open(state_, vault));
+  runner_ = std::make_unique<BackupRunner>(BackupRunner::Parts{
+      state_, clock_, log_, identity_, control_, transport_, *heads_, *keeper_, outbox_});
+  ASSIGN_OR_RETURN(scheduler_,
+                   JobScheduler::open(state_, clock_, log_, *plans_, *runner_, outbox_));
+  plans_->on_change([this] { scheduler_->wake(); });
+  return {};
+}
+
+void Engine::start() {
+  threads_.emplace_back([this](std::stop_token stop) {
+    run_plan_sync(control_, *plans_, line_, outbox_, clock_, log_, std::move(stop));
+  });
+  threads_.emplace_back([this](std::stop_token stop) { scheduler_->run(std::move(stop)); });
+  threads_.emplace_back([this](std::stop_token stop) { run_reports(std::move(stop)); });
+}
+
+void Engine::run_reports(std::stop_token stop) {
+  unsigned failures = 0;
+  do {
+    if (keeper_->recoverability().recoverable()) {
+      outbox_.clear(kNotRecoverable);
+    } else if (scheduler_->view().last_success) {
+      outbox_.raise(
+          kNotRecoverable, "warning",
+          "only this machine can open its backups: the plan has no escrow key, and nobody "
+          "confirmed a recovery key");
+    }
+    const Result<void> sent = outbox_.send(control_, stop);
+    failures = sent ? 0 : failures + 1;
+    if (!sent && failures == 1 && sent.error().kind != ErrorKind::kCancelled) {
+      log_.info("reports wait", field("reason", sent.error().message));
+    }
+  } while (clock_.sleep_for(
+      failures == 0
+          ? std::chrono::milliseconds(kReportEvery)
+          : backoff_delay({std::chrono::seconds(5), std::chrono::minutes(10)}, failures, 0.5),
+      stop));
+}
+
+}  // namespace obhut::endpoint

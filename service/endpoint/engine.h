@@ -1,0 +1,68 @@
+#pragma once
+// Everything that works once the endpoint is enrolled, and its threads.
+
+#include <memory>
+#include <thread>
+
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+#include "agent/base/result.h"
+#include "agent/crypto/signing.h"
+#include "agent/wire/control_client.h"
+#include "agent/wire/cpprest_transport.h"
+#include "service/endpoint/backup_runner.h"
+#include "service/endpoint/head_file.h"
+#include "service/endpoint/identity.h"
+#include "service/endpoint/job_scheduler.h"
+#include "service/endpoint/outbox.h"
+#include "service/endpoint/plan_sync.h"
+#include "service/endpoint/state_folder.h"
+#include "service/endpoint/vault_keeper.h"
+
+namespace obhut::endpoint {
+
+/// Made whole or not at all. Dropping it stops its threads, a running backup included.
+/// Thread: any may use the parts.
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> make(StateFolder& state, Clock& clock, const Log& log,
+                                              Outbox& outbox, const Identity& identity,
+                                              crypto::SigningKey device_key,
+                                              const std::string& keys_folder);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void start();
+
+  [[nodiscard]] const Identity& identity() const { return identity_; }
+  [[nodiscard]] PlanKeeper& plans() { return *plans_; }
+  [[nodiscard]] VaultKeeper& keeper() { return *keeper_; }
+  [[nodiscard]] BackupRunner& runner() { return *runner_; }
+  [[nodiscard]] JobScheduler& scheduler() { return *scheduler_; }
+  [[nodiscard]] Reachability& line() { return line_; }
+  [[nodiscard]] wire::ControlClient& control() { return control_; }
+
+ private:
+  Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox, const Identity& identity,
+         crypto::SigningKey device_key);
+  Result<void> build(crypto::SigningKey device_key, const std::string& keys_folder);
+  void run_reports(std::stop_token stop);
+
+  StateFolder& state_;
+  Clock& clock_;
+  Log log_;
+  Outbox& outbox_;
+  Identity identity_;
+  wire::CpprestTransport transport_;
+  wire::ControlClient control_;
+  Reachability line_;
+  std::unique_ptr<PlanKeeper> plans_;
+  std::unique_ptr<VaultKeeper> keeper_;
+  std::unique_ptr<HeadFile> heads_;
+  std::unique_ptr<BackupRunner> runner_;
+  std::unique_ptr<JobScheduler> scheduler_;
+  std::vector<std::jthread> threads_;  // last: they use all of the above
+};
+
+}  // namespace obhut::endpoint

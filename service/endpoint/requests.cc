@@ -1,0 +1,267 @@
+#include "service/endpoint/requests.h"
+
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/base/text.h"
+#include "agent/plan/plan_codec.h"
+#include "service/endpoint/json_fields.h"
+#include "service/endpoint/point_requests.h"
+#include "tools/cli/exit_codes.h"
+
+namespace obhut::endpoint {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kEnrolWait{60};
+
+json alerts_json(const Outbox& outbox) {
+  json alerts = json::array();
+  for (const Alert& alert : outbox.standing()) {
+    alerts.push_back({{"code", alert.code},
+                      {"severity", alert.severity},
+                      {"message", alert.message},
+                      {"since", format_time(alert.since)}});
+  }
+  return alerts;
+}
+
+json enrolment_json(const EnrolmentView& view) {
+  json value = {{"enrolled", view.enrolled}, {"pending", view.pending}};
+  if (!view.last_error.empty()) value["last_error"] = view.last_error;
+  if (!view.identity) return value;
+  value["device"] = view.identity->device.text();
+  value["customer"] = view.identity->customer.text();
+  value["partner"] = view.identity->partner.text();
+  value["cluster"] = view.identity->cluster;
+  value["kind"] = view.identity->kind;
+  value["workload"] = view.identity->workload;
+  value["activated_at"] = format_time_micro(view.identity->activated_at);
+  value["receipt"] = view.identity->receipt;
+  return value;
+}
+
+json plan_json(const trust::AcceptedPlan& plan) {
+  return {{"name", plan.plan.name},
+          {"version", plan.envelope.version},
+          {"hash", plan.hash.text()},
+          {"operators", plan.operators},
+          {"accepted_at", format_time(plan.accepted_at)},
+          {"effective_at", format_time(plan.effective_at)}};
+}
+
+json progress_json(const pipeline::Progress& progress) {
+  static constexpr std::array kPhases = {"preparing", "reading", "committing", "done"};
+  return {{"phase", kPhases.at(static_cast<std::size_t>(progress.phase))},
+          {"files", progress.files},
+          {"directories", progress.directories},
+          {"bytes", progress.bytes},
+          {"read_bytes", progress.read_bytes},
+          {"new_bytes", progress.new_bytes},
+          {"stored_bytes", progress.stored_bytes},
+          {"skipped", progress.skipped},
+          {"expected_files", progress.expected_files},
+          {"expected_bytes", progress.expected_bytes}};
+}
+
+json report_json(const pipeline::BackupReport& report) {
+  json incidents = json::array();
+  for (const pipeline::Incident& incident : report.incidents) {
+    if (incidents.size() >= 1000) break;
+    incidents.push_back({{"kind", pipeline::to_string(incident.kind)},
+                         {"path", printable(incident.path)},
+                         {"reason", incident.reason.message}});
+  }
+  return {{"id", report.point.id.text()},
+          {"sequence", report.point.head.sequence},
+          {"time", format_time(report.point.head.created)},
+          {"files", report.summary.totals.files},
+          {"directories", report.summary.totals.directories},
+          {"bytes", report.summary.totals.bytes},
+          {"read_bytes", report.summary.read_bytes},
+          {"new_bytes", report.summary.new_bytes},
+          {"stored_bytes", report.summary.stored_bytes},
+          {"skipped", report.skipped},
+          {"changed", report.changed},
+          {"incidents", std::move(incidents)}};
+}
+
+json outcome_json(const RunOutcome& outcome) {
+  json targets = json::array();
+  for (const TargetOutcome& target : outcome.targets) {
+    json value = {{"target", target.target}};
+    if (target.report) value["point"] = report_json(*target.report);
+    if (target.error) {
+      value["error"] = {{"kind", to_string(target.error->kind)},
+                        {"message", target.error->message}};
+    }
+    targets.push_back(std::move(value));
+  }
+  return {{"outcome", outcome.word()},
+          {"started", format_time_micro(outcome.started)},
+          {"finished", format_time_micro(outcome.finished)},
+          {"targets", std::move(targets)}};
+}
+
+json schedule_json(Engine& engine) {
+  const ScheduleView view = engine.scheduler().view();
+  json value = {{"running", view.running},
+                {"runs", view.finished_runs},
+                {"failures_in_a_row", view.failures_in_a_row}};
+  if (view.last) value["last"] = outcome_json(*view.last);
+  if (view.last_success) value["last_success"] = format_time(*view.last_success);
+  if (view.next) value["next"] = format_time(*view.next);
+  if (const auto progress = engine.runner().progress())
+    value["progress"] = progress_json(*progress);
+  return value;
+}
+
+json cluster_json(Engine& engine) {
+  json value = {{"reachable", !engine.line().loss() && engine.line().last_heard()}};
+  if (const auto heard = engine.line().last_heard()) value["last_heard"] = format_time(*heard);
+  if (const auto loss = engine.line().loss()) {
+    value["lost_since"] = format_time(loss->since);
+    value["reason"] = loss->error.message;
+  }
+  return value;
+}
+
+json protection_json(Engine& engine) {
+  const Recoverability keys = engine.keeper().recoverability();
+  const bool backed_up = engine.scheduler().view().last_success.has_value();
+  // Nothing counts as protected that only this machine could open again.
+  const char* word = !backed_up           ? "no backup yet"
+                     : keys.recoverable() ? "protected"
+                                          : "not recoverable";
+  return {{"state", word},
+          {"recoverable", keys.recoverable()},
+          {"escrow", keys.escrow},
+          {"recovery_key_made", keys.recovery_key_made},
+          {"recovery_key_confirmed", keys.recovery_confirmed}};
+}
+
+Result<json> status(Daemon& daemon) {
+  json value = {{"enrolment", enrolment_json(daemon.enrolment())},
+                {"alerts", alerts_json(daemon.outbox())}};
+  Engine* engine = daemon.engine();
+  if (engine == nullptr) return value;
+  value["cluster"] = cluster_json(*engine);
+  value["schedule"] = schedule_json(*engine);
+  value["protection"] = protection_json(*engine);
+  value["plan"] = nullptr;
+  if (const auto plan = engine->plans().in_force()) value["plan"] = plan_json(*plan);
+  if (const auto plan = engine->plans().pending()) value["pending_plan"] = plan_json(*plan);
+  if (const std::string refusal = engine->plans().last_refusal(); !refusal.empty()) {
+    value["refused_plan"] = refusal;
+  }
+  return value;
+}
+
+Result<json> enroll(Daemon& daemon, const json& request) {
+  const std::string token = text_or(request, "token");
+  if (token.empty()) return fail(ErrorKind::kInvalidInput, "enroll: want a registration token");
+  TRY(daemon.enroll(token));
+  const EnrolmentView view = daemon.wait_enrolled(kEnrolWait);
+  json value = enrolment_json(view);
+  if (view.enrolled) return value;
+  // The activation stands; what is missing is the cluster's receipt.
+  if (!view.last_error.empty()) {
+    value["exit"] = exit_code_of(view.last_kind);
+  } else {
+    value["exit"] = static_cast<int>(cli::kExitUnreachable);
+  }
+  return value;
+}
+
+Result<json> backup(Engine& engine, const json& request, Reply& reply,
+                    const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const std::uint64_t number, engine.scheduler().run_now());
+  if (!flag_or(request, "wait")) return json{{"started", true}};
+  while (!engine.scheduler().wait_for(number, std::chrono::milliseconds(250))) {
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the daemon is stopping");
+    const auto progress = engine.runner().progress();
+    json event = {{"event", "progress"}};
+    if (progress) event["progress"] = progress_json(*progress);
+    // Whoever asked has gone: the backup goes on all the same.
+    if (!reply.event(event)) return json::object();
+  }
+  const ScheduleView view = engine.scheduler().view();
+  json value = outcome_json(*view.last);
+  const Error* error = view.last->first_error();
+  value["exit"] =
+      error ? exit_code_of(error->kind)
+            : static_cast<int>(view.last->word() == "skipped" ? cli::kExitSkipped : cli::kExitDone);
+  return value;
+}
+
+Result<json> plan(Engine& engine) {
+  const auto in_force = engine.plans().in_force();
+  if (!in_force) return fail(ErrorKind::kNotFound, "no protection plan is in force yet");
+  json value = plan_json(*in_force);
+  value["plan"] = json::parse(plan::serialize_plan(in_force->plan), nullptr, false);
+  return value;
+}
+
+Result<json> key_show(Engine& engine, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const std::string key, engine.keeper().show_recovery_key());
+  json value = {{"recovery_key", key}};
+  // Its slot goes up now where the vault is there already, else with the first backup.
+  const Result<void> stored = [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(const auto cluster, engine.runner().cluster_store(engine.plans().in_force()));
+    ASSIGN_OR_RETURN(const VaultId id, engine.keeper().cluster_vault());
+    TRY(engine.control().create_vault(id, stop));
+    const auto plan = engine.plans().in_force();
+    TRY(engine.keeper().open_cluster(cluster->store(), plan ? plan->plan.escrow : std::nullopt,
+                                     stop));
+    return {};
+  }();
+  value["stored"] = stored.has_value();
+  if (!stored) value["reason"] = stored.error().message;
+  return value;
+}
+
+Result<json> key_confirm(Engine& engine, const json& request, const std::stop_token& stop) {
+  TRY(engine.keeper().confirm_recovery_key(text_or(request, "key")));
+  ASSIGN_OR_RETURN(const VaultId vault, engine.keeper().cluster_vault());
+  const Result<void> told = engine.control().confirm_recovery(vault, stop);
+  return json{{"confirmed", true}, {"reported", told.has_value()}};
+}
+
+}  // namespace
+
+int exit_code_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalidInput:
+      return cli::kExitUsage;
+    case ErrorKind::kRefused:
+    case ErrorKind::kCrypto:
+      return cli::kExitRefused;
+    case ErrorKind::kUnavailable:
+    case ErrorKind::kTimeout:
+    case ErrorKind::kThrottled:
+      return cli::kExitUnreachable;
+    default:
+      return cli::kExitFailed;
+  }
+}
+
+Result<json> carry_out(Daemon& daemon, std::string_view command, const json& request, Reply& reply,
+                       const std::stop_token& stop) {
+  if (command == "status") return status(daemon);
+  if (command == "enroll") return enroll(daemon, request);
+  Engine* engine = daemon.engine();
+  if (engine == nullptr) {
+    return fail(ErrorKind::kRefused,
+                "this endpoint is not enrolled yet; run `obhut enroll --token-file FILE`");
+  }
+  if (command == "backup") return backup(*engine, request, reply, stop);
+  if (command == "plan") return plan(*engine);
+  if (command == "key-show") return key_show(*engine, stop);
+  if (command == "key-confirm") return key_confirm(*engine, request, stop);
+  return carry_out_on_points(*engine, command, request, reply, stop);
+}
+
+}  // namespace obhut::endpoint

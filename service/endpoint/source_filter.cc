@@ -1,0 +1,35 @@
+#include "service/endpoint/source_filter.h"
+
+#include <algorithm>
+
+namespace obhut::endpoint {
+
+Result<std::unique_ptr<SourceFilter>> SourceFilter::make(const model::Plan& plan) {
+  std::vector<Rule> rules;
+  for (const model::Source& source : plan.sources) {
+    ASSIGN_OR_RETURN(const plan::Selection selection, plan::Selection::for_source(source));
+    for (const std::string& path : source.paths) rules.push_back({path, selection});
+  }
+  std::ranges::stable_sort(rules, std::ranges::greater{},
+                           [](const Rule& rule) { return rule.path.size(); });
+  return std::unique_ptr<SourceFilter>(new SourceFilter(std::move(rules)));
+}
+
+bool SourceFilter::wants(std::string_view path, bool is_directory) const {
+  for (const Rule& rule : rules_) {
+    if (!model::path_covers(rule.path, path)) continue;
+    if (rule.selection.takes_all()) return true;
+    const std::size_t skip = rule.path == "/" ? 1 : rule.path.size() + 1;
+    if (path.size() <= skip) return true;  // the source itself
+    return rule.selection.of(path.substr(skip), is_directory) == plan::Verdict::kInclude;
+  }
+  return true;
+}
+
+std::vector<std::string> SourceFilter::paths() const {
+  std::vector<std::string> paths;
+  for (const Rule& rule : rules_) paths.push_back(rule.path);
+  return paths;
+}
+
+}  // namespace obhut::endpoint

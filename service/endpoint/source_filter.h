@@ -1,0 +1,36 @@
+#pragma once
+// A plan's patterns as the walk asks for them.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/model/plan.h"
+#include "agent/plan/selection.h"
+#include "agent/scan/entry_filter.h"
+
+namespace obhut::endpoint {
+
+/// Thread: any.
+class SourceFilter final : public scan::EntryFilter {
+ public:
+  /// Errors: kInvalidInput naming the pattern.
+  static Result<std::unique_ptr<SourceFilter>> make(const model::Plan& plan);
+
+  /// Each source's patterns hold below its own paths; of nested paths the innermost decides.
+  [[nodiscard]] bool wants(std::string_view path, bool is_directory) const override;
+
+  /// Every path of every source.
+  [[nodiscard]] std::vector<std::string> paths() const;
+
+ private:
+  struct Rule {
+    std::string path;
+    plan::Selection selection;
+  };
+  explicit SourceFilter(std::vector<Rule> rules) : rules_(std::move(rules)) {}
+  std::vector<Rule> rules_;  // longest path first
+};
+
+}  // namespace obhut::endpoint
