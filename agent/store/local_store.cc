@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <utility>
 
 #include "agent/base/text.h"
@@ -17,9 +18,8 @@ constexpr std::string_view kReadme =
     "vault's keys. Nothing in it may be changed or removed by hand; to make room, use\n"
     "`obhut vault prune`. A copy of the whole folder is a complete vault again.\n";
 
-std::string pack_folder(const std::string& packs, unsigned first_byte) {
-  const auto byte = static_cast<std::uint8_t>(first_byte);
-  return platform::join(packs, to_hex({&byte, 1}));
+std::string pack_folder(const std::string& packs, std::uint8_t first_byte) {
+  return platform::join(packs, to_hex({&first_byte, 1}));
 }
 
 /// One flock on `use` keeps pruning apart from everything, one on `lock` keeps writers apart.
@@ -48,7 +48,12 @@ std::string purpose_of(Use use) {
 }  // namespace
 
 struct LocalStore::State {
+  explicit State(std::string where) : directory(std::move(where)) {}
+
   std::string directory;
+  /// The folders of packs that are here were made by a process that may have been killed before it
+  /// synced their names: the first put of this process does that.
+  std::atomic<bool> pack_folders_synced = false;
 
   [[nodiscard]] std::string in(std::string_view name) const {
     return platform::join(directory, name);
@@ -57,6 +62,19 @@ struct LocalStore::State {
   [[nodiscard]] std::string folder(const ObjectName& name) const {
     if (name.kind != ObjectKind::kPack) return folder(name.kind);
     return pack_folder(folder(name.kind), name.hash.bytes()[0]);
+  }
+  /// Folders of packs are made with their first pack; a copying tool may have left out others.
+  Result<void> make_folders_for(const ObjectName& name) {
+    TRY(platform::make_directories(in("tmp")));
+    if (platform::exists(folder(name))) return {};
+    TRY(platform::make_directories(folder(name)));
+    return platform::sync_directory(folder(name.kind));
+  }
+  Result<void> sync_pack_folders() {
+    if (pack_folders_synced) return {};
+    TRY(platform::sync_directory(folder(ObjectKind::kPack)));
+    pack_folders_synced = true;
+    return {};
   }
   [[nodiscard]] std::string path(const ObjectName& name) const {
     return platform::join(folder(name), name.hash.text());
@@ -90,12 +108,6 @@ Result<std::unique_ptr<LocalStore>> LocalStore::create(const std::string& direct
   for (const ObjectKind kind : model::kAllObjectKinds) {
     TRY(platform::make_directories(state->folder(kind)));
   }
-  const std::string packs = state->folder(ObjectKind::kPack);
-  // All of them now: a folder made later would have to be synced with its first pack.
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    TRY(platform::make_directories(pack_folder(packs, byte)));
-  }
-  TRY(platform::sync_directory(packs));
   TRY(platform::write_file(state->in("README"), as_bytes(kReadme), 0644));
   TRY(platform::sync_directory(platform::parent_of(directory)));
   return std::unique_ptr<LocalStore>(new LocalStore(std::move(state)));
@@ -144,7 +156,8 @@ Result<void> LocalStore::put(const ObjectName& name, ByteView body, std::stop_to
   const Result<platform::FileStatus> there = platform::status_of_path(path);
   if (there && there->type == platform::FileType::kRegular && there->size == body.size()) {
     // Its bytes were synced before it got this name; the name itself perhaps not yet.
-    return platform::sync_directory(state_->folder(name));
+    TRY(platform::sync_directory(state_->folder(name)));
+    return state_->sync_pack_folders();
   }
   const auto write = [&]() -> Result<void> {
     ASSIGN_OR_RETURN(platform::AtomicFile file,
@@ -152,16 +165,11 @@ Result<void> LocalStore::put(const ObjectName& name, ByteView body, std::stop_to
     TRY(file.write(body));
     return file.commit();
   };
-  Result<void> done = write();
-  if (!done && done.error().kind == ErrorKind::kNotFound) {
-    // A copying tool left empty folders out.
-    TRY(platform::make_directories(state_->in("tmp")));
-    TRY(platform::make_directories(state_->folder(name)));
-    TRY(platform::sync_directory(state_->folder(name.kind)));
-    done = write();
+  TRY(state_->make_folders_for(name));
+  if (Result<void> done = write(); !done) {
+    return pass_on(std::move(done.error()), "put " + name.text());
   }
-  if (!done) return pass_on(std::move(done.error()), "put " + name.text());
-  return {};
+  return state_->sync_pack_folders();
 }
 
 Result<Bytes> LocalStore::get(const ObjectName& name, ByteRange range, std::stop_token stop) {
@@ -211,6 +219,7 @@ Result<void> LocalStore::remove(const ObjectName& name, std::stop_token stop) {
   if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "remove " + name.text());
   Result<void> removed = platform::remove_file(state_->path(name));
   if (!removed) return pass_on(std::move(removed.error()), "remove " + name.text());
+  if (!platform::exists(state_->folder(name))) return {};
   return platform::sync_directory(state_->folder(name));
 }
 

@@ -69,6 +69,7 @@ TEST(LocalStore, HealsAnObjectThatWasCut) {
   const ObjectName name = pack_of(body);
   const std::string text = name.hash.text();
   const std::string path = scratch.in("vault/packs/" + text.substr(0, 2) + "/" + text);
+  ASSERT_TRUE(platform::make_directories(platform::parent_of(path)));
   ASSERT_TRUE(platform::write_file(path, ByteView(body).first(400)));
   ASSERT_FALSE(store->get(name, {0, 1000}, {}));
 
@@ -107,6 +108,7 @@ TEST(LocalStore, ListsNothingThatIsNoObject) {
   const Scratch scratch;
   const auto store = *LocalStore::create(scratch.in("vault"));
   ASSERT_TRUE(platform::write_file(scratch.in("vault/heads/.DS_Store"), tests::bytes("x")));
+  ASSERT_TRUE(platform::make_directories(scratch.in("vault/packs/aa")));
   ASSERT_TRUE(platform::write_file(scratch.in("vault/packs/aa/" + std::string(64, 'b')),
                                    tests::bytes("in another's folder")));
 
