@@ -27,19 +27,19 @@ struct Context {
 
 struct InitOptions {
   std::string partner;
-  std::string partner_id;  ///< hex; empty: at random
+  std::string partner_id{};  ///< hex; empty: at random
   std::uint32_t list_days = 400;
-  std::optional<crypto::SecretBytes> passphrase;  ///< for the keys that are made
+  std::optional<crypto::SecretBytes> passphrase{};  ///< for the keys that are made
 };
 Result<Answer> init(const Context& context, const InitOptions& options);
 
 struct OperatorOptions {
   std::string name;
-  std::vector<std::string> roles;
+  std::vector<std::string> roles{};
   std::uint32_t days = 365;
-  std::string public_key;  ///< hex of a key that lives elsewhere; empty: one is made here
+  std::string public_key{};  ///< hex of a key that lives elsewhere; empty: one is made here
   std::uint32_t list_days = 400;
-  std::optional<crypto::SecretBytes> passphrase;
+  std::optional<crypto::SecretBytes> passphrase{};
 };
 Result<Answer> operator_add(const Context& context, const OperatorOptions& options);
 Result<Answer> operator_revoke(const Context& context, const std::string& who,

@@ -1,0 +1,244 @@
+#include "tools/sign/signer.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "agent/trust/plan_gate.h"
+#include "agent/trust/token.h"
+#include "platform/atomic_file.h"
+#include "platform/local_files.h"
+#include "tests/plan/example.h"
+#include "tests/trust/people.h"
+#include "tools/sign/commands.h"
+
+namespace obhut::sign {
+namespace {
+
+using nlohmann::json;
+using trust::at;
+
+/// Self-signed, EC P-256, made once for this test; only its public key matters.
+constexpr const char* kCa = R"(-----BEGIN CERTIFICATE-----
+MIIBbDCCAROgAwIBAgIUNmNNz1kxDx9PXo7m+B46W/1cWU8wCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBeDAeFw0yNjExMjQxNDE4NDVaFw0yNjEyMDQxNDE4NDVaMAwx
+CjAIBgNVBAMMAXgwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARdtLAZ2XObETMh
+OO+V3XLlawr31a1kfij1vWjmls3thyN2NhcScqBTmeaoCGRW4ufvDI4Qf8Zl1rD0
+A3/BDGURo1MwUTAdBgNVHQ4EFgQU1Pt1944E3+GWur1bfQFiSyevsyUwHwYDVR0j
+BBgwFoAU1Pt1944E3+GWur1bfQFiSyevsyUwDwYDVR0TAQH/BAUwAwEB/zAKBggq
+hkjOPQQDAgNHADBEAiA0iyazI+z+X8IkySvalUElerjcnyE4VG0IAxmRYuPiewIg
+ZRN/q8suoE1UDq+61Bk1qn4WQ27ZD0fKryoa9QzQ/L0=
+-----END CERTIFICATE-----
+)";
+constexpr const char* kCaPin = "6dc9f240fa59678e62006f7af1a708923ee47079431e20c0074e4c6c31c13918";
+
+class SignerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = platform::make_temporary_directory("obhut-sign-test").value();
+    context_.folder = folder_ + "/signer";
+    context_.now = at("2026-06-01T12:00:00Z");
+    context_.ask = [](std::string_view) -> Result<crypto::SecretBytes> {
+      return fail(ErrorKind::kInvalidInput, "nobody to ask");
+    };
+  }
+  void TearDown() override { (void)platform::remove_tree(folder_); }  // ignored: a temporary folder
+
+  json ok(const Result<Answer>& done) {
+    EXPECT_TRUE(done) << done.error().message;
+    return done ? json::parse(done->json) : json();
+  }
+  void make_partner() {
+    ok(init(context_, {.partner = "Müller IT"}));
+    ok(operator_add(context_, {.name = "anna", .roles = {"plan", "enroll"}}));
+    ok(operator_add(context_, {.name = "bert", .roles = {"plan"}}));
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    const std::string path = folder_ + "/" + name;
+    EXPECT_TRUE(platform::write_file(path, as_bytes(text)));
+    return path;
+  }
+  std::string read(const std::string& path) {
+    return std::string(as_text(platform::read_file(path, 1 << 22).value()));
+  }
+  TokenOptions token_options() {
+    return {.customer = std::string(32, 'c'),
+            .cluster = "https://localhost:8443/",
+            .ca_file = write("ca.pem", kCa),
+            .kind = "server",
+            .uses = 2,
+            .days = 7,
+            .signer = {},
+            .out = folder_ + "/token"};
+  }
+  PlanOptions plan_options() {
+    PlanOptions options;
+    options.file = write("plan.json", plan::example_plan().dump());
+    options.device = std::string(32, 'd');
+    options.out = folder_ + "/plan.jws";
+    return options;
+  }
+
+  std::string folder_;
+  Context context_;
+};
+
+TEST_F(SignerTest, MakesAPartnerOnce) {
+  const json made =
+      ok(init(context_, {.partner = "Müller IT", .partner_id = std::string(32, 'a')}));
+
+  EXPECT_EQ(made["partner"], std::string(32, 'a'));
+  EXPECT_EQ(made["serial"], 1);
+  EXPECT_EQ(init(context_, {.partner = "Again"}).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(platform::status_of_path(context_.folder + "/keys/root.key")->mode & 0777U, 0600U);
+  EXPECT_EQ(json::parse(escrow_show(context_)->json)["key"], made["escrow"]);
+}
+
+TEST_F(SignerTest, MakesTokensThatAnEndpointAcceptsAndKeepsTheSecretFromTheCluster) {
+  make_partner();
+
+  const json made = ok(token(context_, token_options()));
+
+  const std::string text = read(folder_ + "/token");
+  EXPECT_EQ(platform::status_of_path(folder_ + "/token")->mode & 0777U, 0600U);
+  const auto verified = trust::read_token(text, context_.now);
+  ASSERT_TRUE(verified) << verified.error().message;
+  EXPECT_EQ(verified->token.cluster, "https://localhost:8443");
+  EXPECT_EQ(verified->token.ca_pin.text(), kCaPin);
+  EXPECT_EQ(verified->hash.text(), made["token_hash"]);
+  EXPECT_EQ(made.dump().find(text.substr(0, text.size() - 1)), std::string::npos);
+  EXPECT_TRUE(trust::read_registration(made["registration"].get<std::string>(), verified->trust,
+                                       context_.now));
+}
+
+TEST_F(SignerTest, GivesEveryPlanAHigherVersionThanTheLast) {
+  make_partner();
+  PlanOptions options = plan_options();
+
+  EXPECT_EQ(ok(plan_sign(context_, options))["version"], 1);
+  EXPECT_EQ(ok(plan_sign(context_, options))["version"], 2);
+  options.version = 10;
+  EXPECT_EQ(ok(plan_sign(context_, options))["version"], 10);
+  EXPECT_EQ(plan_sign(context_, options).error().kind, ErrorKind::kInvalidInput);
+  options.version.reset();
+  EXPECT_EQ(ok(plan_sign(context_, options))["version"], 11);
+}
+
+TEST_F(SignerTest, SignsADangerousPlanWithTwoOperatorsSoThatTheGateTakesIt) {
+  make_partner();
+  const json list = ok(trust_show(context_));
+  trust::TrustChain chain =
+      trust::TrustChain::pinned_to(*PartnerId::parse(list["partner"].get<std::string>()),
+                                   *SigningKeyId::parse(list["root"].get<std::string>()));
+  ASSERT_TRUE(chain.update(trust_export(context_, "", false)->json));
+  trust::PlanGate gate({*DeviceId::parse(std::string(32, 'd')), {}});
+  PlanOptions options = plan_options();
+  ok(plan_sign(context_, options));
+  ASSERT_TRUE(gate.offer(read(options.out), chain, context_.now));
+  json smaller = plan::example_plan();
+  smaller["targets"].erase(1);
+  options.file = write("smaller.json", smaller.dump());
+  options.delay_hours = 72;
+  ok(plan_sign(context_, options));
+  EXPECT_FALSE(gate.offer(read(options.out), chain, context_.now)) << "one operator";
+
+  options.signers = {"anna", "bert"};
+  ok(plan_sign(context_, options));
+
+  EXPECT_EQ(gate.offer(read(options.out), chain, context_.now).value(),
+            trust::PlanGate::Outcome::kPending);
+}
+
+TEST_F(SignerTest, RefusesPlansThatAreBadOrFromOperatorsThatMayNot) {
+  make_partner();
+  PlanOptions options = plan_options();
+  options.signers = {"carl"};
+  EXPECT_EQ(plan_sign(context_, options).error().kind, ErrorKind::kNotFound);
+  options.signers = {"anna", "anna"};
+  EXPECT_EQ(plan_sign(context_, options).error().kind, ErrorKind::kInvalidInput);
+  options.signers = {};
+  options.customer = std::string(32, 'c');
+  EXPECT_EQ(plan_sign(context_, options).error().kind, ErrorKind::kInvalidInput) << "two targets";
+  options.customer.clear();
+  options.file = write("bad.json", "{}");
+  EXPECT_EQ(plan_sign(context_, options).error().kind, ErrorKind::kInvalidInput);
+  EXPECT_FALSE(platform::exists(options.out));
+}
+
+TEST_F(SignerTest, RevokesAnOperator) {
+  make_partner();
+  ok(plan_sign(context_, plan_options()));
+  ok(verify(context_, folder_ + "/plan.jws"));
+
+  ok(operator_revoke(context_, "anna", 400));
+
+  EXPECT_EQ(verify(context_, folder_ + "/plan.jws").error().kind, ErrorKind::kRefused);
+  PlanOptions options = plan_options();
+  options.signers = {"anna"};
+  EXPECT_FALSE(plan_sign(context_, options));
+}
+
+TEST_F(SignerTest, SignsWithAKeyThatWasMadeElsewhere) {
+  make_partner();
+  const std::string file = folder_ + "/dora.key";
+  const json key = ok(key_new(file, std::nullopt));
+  ok(operator_add(context_, {.name = "dora", .roles = {"plan"}, .public_key = key["key"]}));
+  PlanOptions options = plan_options();
+  options.key_files = {file};
+
+  EXPECT_EQ(ok(plan_sign(context_, options))["signers"][0]["name"], "dora");
+}
+
+TEST_F(SignerTest, RotatesTheRootSoThatAPinnedChainFollows) {
+  make_partner();
+  const json before = ok(trust_show(context_));
+  trust::TrustChain chain =
+      trust::TrustChain::pinned_to(*PartnerId::parse(before["partner"].get<std::string>()),
+                                   *SigningKeyId::parse(before["root"].get<std::string>()));
+
+  const json after = ok(root_rotate(context_, 400, std::nullopt));
+
+  EXPECT_NE(after["root"], before["root"]);
+  for (const json& list : json::parse(trust_export(context_, "", true)->json)) {
+    ASSERT_TRUE(chain.update(list.dump()));
+  }
+  EXPECT_EQ(chain.root().text(), after["root"]);
+  ok(operator_add(context_, {.name = "carl", .roles = {"restore"}}));
+}
+
+TEST_F(SignerTest, KeepsKeysUnderAPassphrase) {
+  const crypto::SecretBytes right(as_bytes("correct horse"));
+  ok(init(context_, {.partner = "P", .passphrase = right.clone()}));
+  EXPECT_EQ(read(context_.folder + "/keys/root.key").find("\"secret\""), std::string::npos);
+  EXPECT_EQ(operator_add(context_, {.name = "anna", .roles = {"plan"}}).error().kind,
+            ErrorKind::kInvalidInput)
+      << "nobody to ask";
+  context_.ask = [](std::string_view) { return crypto::SecretBytes(as_bytes("wrong")); };
+  EXPECT_EQ(operator_add(context_, {.name = "anna", .roles = {"plan"}}).error().kind,
+            ErrorKind::kCrypto);
+  context_.ask = [&](std::string_view) { return right.clone(); };
+  ok(operator_add(context_, {.name = "anna", .roles = {"plan"}}));
+}
+
+TEST_F(SignerTest, RefusesNamesThatNoDocumentCanCarry) {
+  make_partner();
+  for (const std::string name : {"", "a\nb", "\xff", "anna"}) {
+    EXPECT_EQ(operator_add(context_, {.name = name, .roles = {"plan"}}).error().kind,
+              ErrorKind::kInvalidInput)
+        << name;
+  }
+  EXPECT_FALSE(operator_add(context_, {.name = "x", .roles = {"king"}}));
+  EXPECT_FALSE(operator_add(context_, {.name = "x"}));
+}
+
+TEST_F(SignerTest, NoticesATrustListThatWasTamperedWith) {
+  make_partner();
+  const std::string file = context_.folder + "/trust/00000002.json";
+  std::string text = read(file);
+  text[text.size() / 2] ^= 1;
+  ASSERT_TRUE(platform::write_file(file, as_bytes(text)));
+
+  EXPECT_FALSE(trust_show(context_));
+}
+
+}  // namespace
+}  // namespace obhut::sign
