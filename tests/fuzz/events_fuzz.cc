@@ -29,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(month.has_value());
     if (const auto bill = billing::rate(*events, *prices, *month, {})) {
       // The same events twice are the same events.
-      const auto doubled = billing::EventSet::from_text("events", text + "\n" + text);
+      const std::string end = text.empty() || text.ends_with('\n') ? "" : "\n";
+      const auto doubled = billing::EventSet::from_text("events", text + end + text);
       REQUIRE(doubled.has_value());
       const auto again = billing::rate(*doubled, *prices, *month, {});
       REQUIRE(again.has_value());
