@@ -24,6 +24,9 @@ constexpr std::size_t kMaxPages = 10'000;
 
 struct RandomTag;
 
+/// Whether a request that is carried out twice does more than one that is carried out once.
+enum class Repeat : std::uint8_t { kNeedsKey, kHarmless };
+
 std::string random_text() {
   return crypto::random_id<Id<RandomTag, 16>>().text();
 }
@@ -41,6 +44,7 @@ struct ControlClient::Ask {
   ByteView body{};
   std::size_t max_response = std::size_t{1} << 20U;
   std::chrono::milliseconds deadline{30'000};
+  Repeat repeat = Repeat::kNeedsKey;
 };
 
 struct ControlClient::Session {
@@ -73,7 +77,7 @@ Result<Response> successful(Result<Response> response) {
 }
 
 Request request_for(const std::string& url, Method method, std::string_view content_type,
-                    ByteView body) {
+                    ByteView body, Repeat repeat) {
   Request request;
   request.method = method;
   request.url = url;
@@ -82,24 +86,25 @@ Request request_for(const std::string& url, Method method, std::string_view cont
       {"Accept", "application/json, application/problem+json, application/octet-stream"});
   if (method == Method::kGet) return request;
   request.headers.push_back({"Content-Type", std::string(content_type)});
-  // A POST may be carried out twice when a reused connection breaks. What it says names it, so that
-  // a repetition after a restart is known too.
-  const Sha256 what = crypto::sha256(as_bytes(url + "\n" + crypto::sha256(body).text()));
-  request.headers.push_back({"Idempotency-Key", what.text().substr(0, 32)});
+  // A POST may be carried out twice when a reused connection breaks, and again after a 401. A new
+  // key each time it is meant: an answer of yesterday must not stand for today's.
+  if (repeat == Repeat::kNeedsKey) request.headers.push_back({"Idempotency-Key", random_text()});
   return request;
 }
 
 }  // namespace
 
 Result<Response> ControlClient::send(const Ask& ask, std::stop_token stop) {
-  Request request = request_for(cluster_ + ask.path, ask.method, ask.content_type, ask.body);
+  Request request =
+      request_for(cluster_ + ask.path, ask.method, ask.content_type, ask.body, ask.repeat);
   request.deadline = ask.deadline;
   request.max_response = ask.max_response;
   return successful(transport_.send(request, stop));
 }
 
 Result<Response> ControlClient::send_signed_in(const Ask& ask, std::stop_token stop) {
-  Request request = request_for(cluster_ + ask.path, ask.method, ask.content_type, ask.body);
+  Request request =
+      request_for(cluster_ + ask.path, ask.method, ask.content_type, ask.body, ask.repeat);
   request.deadline = ask.deadline;
   request.max_response = ask.max_response;
   std::string refused;
@@ -133,21 +138,23 @@ Result<std::string> ControlClient::access_token(std::stop_token stop, std::strin
 Result<TokenReply> ControlClient::sign_in(std::stop_token stop) {
   ASSIGN_OR_RETURN(const Response answer, send({.path = "/api/v1/nonce"}, stop));
   ASSIGN_OR_RETURN(const NonceReply nonce, read_nonce_reply(as_text(answer.body)));
-  // The nonce's end is the only time we know of the cluster's clock; ours may be days off.
-  const trust::Assertion assertion{.device = identity_->device,
-                                   .audience = cluster_,
-                                   .nonce = nonce.nonce,
-                                   .issued = nonce.expires - trust::kAssertionLifetime,
-                                   .expires = nonce.expires,
-                                   .id = random_text()};
+  // By the cluster's clock: ours may be days off.
+  const trust::Assertion assertion{
+      .device = identity_->device,
+      .audience = cluster_,
+      .nonce = nonce.nonce,
+      .issued = nonce.time,
+      .expires = std::min(nonce.expires, nonce.time + trust::kAssertionLifetime),
+      .id = random_text()};
   const std::string form = "grant_type=" + std::string(kGrant) +
                            "&assertion=" + trust::make_assertion(assertion, identity_->key);
   ASSIGN_OR_RETURN(const Response token, send({.method = Method::kPost,
                                                .path = "/api/v1/token",
                                                .content_type = kForm,
-                                               .body = as_bytes(form)},
+                                               .body = as_bytes(form),
+                                               .repeat = Repeat::kHarmless},
                                               stop));
-  session_->time.with([&](auto& time) { time = {nonce.expires, clock_.steady()}; });
+  session_->time.with([&](auto& time) { time = {nonce.time, clock_.steady()}; });
   return read_token_reply(as_text(token.body));
 }
 
@@ -176,12 +183,14 @@ Result<DeviceReply> ControlClient::device(std::stop_token stop) {
 }
 
 Result<std::optional<PlanReply>> ControlClient::plan_after(std::uint64_t after,
+                                                           std::uint64_t trust_serial,
                                                            std::chrono::seconds wait,
                                                            std::stop_token stop) {
   const std::chrono::seconds capped = std::min(wait, std::chrono::seconds(55));
   ASSIGN_OR_RETURN(const Response response,
                    send_signed_in({.path = "/api/v1/device/plan?after=" + std::to_string(after) +
-                                           "&wait=" + std::to_string(capped.count()),
+                                           "&wait=" + std::to_string(capped.count()) +
+                                           "&trust_serial=" + std::to_string(trust_serial),
                                    .max_response = std::size_t{4} << 20U,
                                    .deadline = capped + std::chrono::seconds(20)},
                                   stop));
@@ -202,7 +211,8 @@ Result<std::vector<Ticket>> ControlClient::tickets(const VaultId& vault,
   const std::string body = write_upload_wishes(wishes);
   ASSIGN_OR_RETURN(const Response response, send_signed_in({.method = Method::kPost,
                                                             .path = vault_path(vault, "/tickets"),
-                                                            .body = as_bytes(body)},
+                                                            .body = as_bytes(body),
+                                                            .repeat = Repeat::kHarmless},
                                                            stop));
   ASSIGN_OR_RETURN(std::vector<Ticket> tickets, read_tickets(as_text(response.body)));
   if (!std::ranges::equal(tickets, wishes, {}, &Ticket::hash,
@@ -219,7 +229,8 @@ Result<std::vector<Download>> ControlClient::downloads(const VaultId& vault,
   const std::string body = write_download_wishes(names);
   ASSIGN_OR_RETURN(const Response response, send_signed_in({.method = Method::kPost,
                                                             .path = vault_path(vault, "/downloads"),
-                                                            .body = as_bytes(body)},
+                                                            .body = as_bytes(body),
+                                                            .repeat = Repeat::kHarmless},
                                                            stop));
   ASSIGN_OR_RETURN(std::vector<Download> downloads, read_downloads(as_text(response.body)));
   if (!std::ranges::equal(downloads, names, {}, &Download::hash, &model::ObjectName::hash)) {
@@ -284,7 +295,7 @@ Result<std::vector<ListedHead>> ControlClient::heads(const VaultId& vault,
       after = head.sequence;
       all.push_back(std::move(head));
     }
-    if (page.next.empty() || page.heads.empty()) return all;
+    if (!page.more || page.heads.empty()) return all;
   }
   return fail(ErrorKind::kCorrupt, "answer of the cluster: the list of heads has no end");
 }
@@ -304,8 +315,8 @@ Result<Bytes> ControlClient::head(const VaultId& vault, const Sha256& hash, std:
 
 Result<void> ControlClient::confirm_recovery(const VaultId& vault, std::stop_token stop) {
   TRY(send_signed_in({.method = Method::kPost,
-                      .path = vault_path(vault, "/recovery-confirmations"),
-                      .body = as_bytes("{}")},
+                      .path = vault_path(vault, "/recovery"),
+                      .body = as_bytes(R"({"confirmed":true})")},
                      stop));
   return {};
 }

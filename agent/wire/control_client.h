@@ -27,7 +27,7 @@ struct DeviceIdentity {
 };
 
 /// Asks once each; repeating after kUnavailable, kTimeout and kThrottled is the caller's, and
-/// harmless: every write carries an idempotency key made of what it writes.
+/// harmless: what could do more the second time carries an idempotency key.
 /// Errors of all: those of Transport::send and, by the cluster's problem documents, kRefused (also
 /// a removed device), kNotFound, kConflict, kThrottled, kQuotaExceeded, kInvalidInput; kCorrupt for
 /// an answer that makes no sense.
@@ -40,15 +40,16 @@ class ControlClient {
                 std::optional<DeviceIdentity> identity = std::nullopt);
   ~ControlClient();
 
-  /// What the cluster's clock shows, to within a few minutes; nothing before the first sign-in.
+  /// What the cluster's clock shows, to within a minute; nothing before the first sign-in.
   [[nodiscard]] std::optional<Instant> cluster_time() const;
 
   Result<EnrollReply> enroll(const EnrollRequest& request, std::stop_token stop);
 
   Result<DeviceReply> device(std::stop_token stop);
-  /// Waits up to `wait` (at most 55 s) for a plan newer than `after`; nothing where none came.
-  Result<std::optional<PlanReply>> plan_after(std::uint64_t after, std::chrono::seconds wait,
-                                              std::stop_token stop);
+  /// Waits up to `wait` (at most 55 s) for a plan newer than `after`, or any where the partner's
+  /// trust list is newer than `trust_serial`; nothing where neither came.
+  Result<std::optional<PlanReply>> plan_after(std::uint64_t after, std::uint64_t trust_serial,
+                                              std::chrono::seconds wait, std::stop_token stop);
   Result<void> create_vault(const VaultId& vault, std::stop_token stop);
   /// In: at most 100. Out: one ticket a wish, in their order; no other.
   Result<std::vector<Ticket>> tickets(const VaultId& vault, std::span<const UploadWish> wishes,

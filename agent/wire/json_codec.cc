@@ -35,12 +35,7 @@ class Members {
     if (found == nullptr || !found->is_number_unsigned()) return blame(name), 0;
     return found->get<std::uint64_t>();
   }
-  bool flag_or_false(const char* name) {
-    const json* found = find(name);
-    if (found == nullptr || found->is_null()) return false;
-    if (!found->is_boolean()) return blame(name), false;
-    return found->get<bool>();
-  }
+  bool has(const char* name) const { return find(name) != nullptr; }
   Instant time(const char* name) {
     const std::optional<Instant> at = parse_time(text(name));
     if (!at) return blame(name), Instant{};
@@ -200,7 +195,7 @@ Result<EnrollReply> read_enroll_reply(std::string_view text) {
 
 Result<NonceReply> read_nonce_reply(std::string_view text) {
   return read_message<NonceReply>(text, "nonce", [](Members& in) {
-    return NonceReply{in.text("nonce"), in.time("expires")};
+    return NonceReply{in.text("nonce"), in.time("expires"), in.time("time")};
   });
 }
 
@@ -216,7 +211,7 @@ Result<TokenReply> read_token_reply(std::string_view text) {
 
 Result<DeviceReply> read_device_reply(std::string_view text) {
   return read_message<DeviceReply>(text, "device", [](Members& in) {
-    return DeviceReply{in.id<DeviceId>("device"), in.flag_or_false("removed")};
+    return DeviceReply{in.id<DeviceId>("id"), in.text("state")};
   });
 }
 
@@ -279,7 +274,7 @@ Result<HeadPage> read_head_page(std::string_view text) {
       page.heads.push_back({item.number("sequence"), item.id<Sha256>("sha256"), item.number("size"),
                             item.document("receipt", false), item.text_or_empty("state")});
     });
-    page.next = in.text_or_empty("next");
+    page.more = in.has("next_after_sequence");
     return page;
   });
 }

@@ -40,6 +40,7 @@ struct EnrollReply {
 struct NonceReply {
   std::string nonce;
   Instant expires{};
+  Instant time{};  ///< what the cluster's clock shows
 };
 struct TokenReply {
   std::string access_token;
@@ -48,7 +49,7 @@ struct TokenReply {
 
 struct DeviceReply {
   DeviceId device;
-  bool removed = false;  ///< the partner ended protection
+  std::string state;  ///< "active", "superseded", "removed"
 };
 
 struct PlanReply {
@@ -93,7 +94,7 @@ struct ListedHead {
 };
 struct HeadPage {
   std::vector<ListedHead> heads;
-  std::string next;
+  bool more = false;  ///< ask again after the last sequence
 };
 
 /// What a run did, in numbers: nothing found on the device goes into it.
@@ -108,7 +109,7 @@ struct ActivityReport {
 struct AlertReport {
   std::string id;
   std::string code;
-  std::string severity;  ///< "info", "warning", "error"
+  std::string severity;  ///< "info", "warning", "critical"
   Instant since{};
   std::optional<Instant> cleared;
 };

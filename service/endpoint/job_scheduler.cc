@@ -61,7 +61,7 @@ JobScheduler::Due JobScheduler::due(const trust::AcceptedPlan& plan, Instant now
   const Result<plan::Schedule> schedule =
       plan::Schedule::make(plan.plan.schedule, runner_.device());
   if (!schedule) {
-    outbox_.raise("schedule-unusable", "error", schedule.error().message);
+    outbox_.raise("schedule-unusable", "critical", schedule.error().message);
     return {};
   }
   const std::scoped_lock lock(mutex_);
@@ -164,7 +164,7 @@ void JobScheduler::judge(const trust::AcceptedPlan& plan, const RunOutcome& outc
   if (failures == 0) outbox_.clear("backup-failed");
   if (alerts.failed_runs > 0 && failures >= alerts.failed_runs) {
     const Error* error = outcome.first_error();
-    outbox_.raise("backup-failed", "error", error ? error->message : "");
+    outbox_.raise("backup-failed", "critical", error ? error->message : "");
   }
   if (word == "done") outbox_.clear("entries-skipped");
   if (word == "skipped" && alerts.skipped_entries) {
@@ -183,7 +183,7 @@ void JobScheduler::watch_age(const trust::AcceptedPlan& plan) {
     since = std::max(since, memory_.last_success.value_or(since));
   }
   if (now - since > longest) {
-    outbox_.raise("no-recent-backup", "error", "no backup since " + format_time(since));
+    outbox_.raise("no-recent-backup", "critical", "no backup since " + format_time(since));
   } else {
     outbox_.clear("no-recent-backup");
   }

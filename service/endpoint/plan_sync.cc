@@ -57,7 +57,7 @@ Result<void> PlanKeeper::take_trust(const std::string& document) {
   if (document.empty() || document == chain_.document()) return {};
   const Result<bool> changed = chain_.update(document);
   if (!changed) {
-    outbox_.raise("trust-list-refused", "error", changed.error().message);
+    outbox_.raise("trust-list-refused", "critical", changed.error().message);
     log_.warn("trust list refused", field("reason", changed.error().message));
     return {};
   }
@@ -70,7 +70,7 @@ Result<void> PlanKeeper::take_trust(const std::string& document) {
 void PlanKeeper::refused(const trust::PlanRefusal& refusal) {
   const std::string code = "plan-refused-" + std::string(trust::to_string(refusal.reason));
   last_refusal_ = code + ": " + refusal.message;
-  outbox_.raise(code, "error", refusal.message);
+  outbox_.raise(code, "critical", refusal.message);
   log_.warn("plan refused", field("reason", trust::to_string(refusal.reason)),
             field("message", refusal.message));
 }
@@ -132,6 +132,11 @@ std::uint64_t PlanKeeper::seen_version() const {
   return seen_version_;
 }
 
+std::uint64_t PlanKeeper::trust_serial() const {
+  const std::scoped_lock lock(mutex_);
+  return chain_.serial();
+}
+
 std::string PlanKeeper::last_refusal() const {
   const std::scoped_lock lock(mutex_);
   return last_refusal_;
@@ -175,7 +180,7 @@ std::chrono::milliseconds after_failure(const Error& error, unsigned failures, R
     log.warn("cluster does not answer", field("reason", error.message));
   }
   if (error.kind == ErrorKind::kRefused && error.message.find("removed") != std::string::npos) {
-    outbox.raise(kRemoved, "error", error.message);
+    outbox.raise(kRemoved, "critical", error.message);
     return std::chrono::minutes(10);
   }
   if (const auto loss = line.loss(); loss && clock.now() - loss->since >= kLostAfter) {
@@ -191,8 +196,9 @@ void run_plan_sync(wire::ControlClient& cluster, PlanKeeper& keeper, Reachabilit
                    Outbox& outbox, Clock& clock, const Log& log, std::stop_token stop) {
   unsigned failures = 0;
   while (!stop.stop_requested()) {
+    const std::uint64_t seen = keeper.seen_version();
     Result<std::optional<wire::PlanReply>> polled =
-        cluster.plan_after(keeper.seen_version(), kPoll, stop);
+        cluster.plan_after(seen, keeper.trust_serial(), kPoll, stop);
     if (!polled) {
       if (polled.error().kind == ErrorKind::kCancelled) return;
       ++failures;
@@ -209,9 +215,13 @@ void run_plan_sync(wire::ControlClient& cluster, PlanKeeper& keeper, Reachabilit
                                       : keeper.advance(cluster.cluster_time());
     if (!kept) {
       log.error("plan not kept", field("reason", kept.error().message));
-      outbox.raise("state-not-written", "error", kept.error().message);
+      outbox.raise("state-not-written", "critical", kept.error().message);
       if (!clock.sleep_for(std::chrono::seconds(30), stop)) return;
     }
+    // A plan that comes again for the sake of a trust list that we refuse would come at once, for
+    // ever.
+    const bool again = *polled && (*polled)->version <= seen;
+    if (again && !clock.sleep_for(std::chrono::seconds(30), stop)) return;
   }
 }
 

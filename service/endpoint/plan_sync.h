@@ -40,6 +40,8 @@ class PlanKeeper {
   [[nodiscard]] std::shared_ptr<const trust::AcceptedPlan> pending() const;
   /// The newest version that was seen, good or refused: what a poll asks after.
   [[nodiscard]] std::uint64_t seen_version() const;
+  /// Of the partner's trust list that is held.
+  [[nodiscard]] std::uint64_t trust_serial() const;
   [[nodiscard]] std::string last_refusal() const;
   /// Called after the plan in force changed, on the thread that changed it.
   void on_change(std::function<void()> call);
