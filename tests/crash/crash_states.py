@@ -186,35 +186,26 @@ class Disk:
 
 
 def states(operations, start, most, seed):
-    """Yields (name, marks so far, disk) for up to `most` states, spread evenly over the log."""
+    """Yields (name, marks so far, disk) for about `most` states: at every operation one killed, one
+    torn, one after a loss of power, and as many partly written ones as fill the number."""
     disk = copy.deepcopy(start)
     chance = random.Random(seed)
-    points = [i for i, op in enumerate(operations) if op.kind != MARK]
-    variants = 4
-    step = max(1.0, len(points) * variants / most)
-    due, marks = 0.0, []
-    position = 0
+    count = sum(op.kind != MARK for op in operations)
+    writes = sum(op.kind == WRITE and len(op.data) > 1 for op in operations)
+    draws = max(1, -(-(most - 2 * count - writes) // max(1, count)))
+    marks = []
     for index, op in enumerate(operations):
         if op.kind == MARK:
             marks.append(op.path)
             continue
-        for kind in ("killed", "torn", "power", "power-partly"):
-            position += 1
-            if position < due:
-                continue
-            due += step
-            name = f"{kind} at {index}: {op}"
-            if kind == "killed":
-                yield name, list(marks), copy.deepcopy(disk)
-            elif kind == "torn":
-                if op.kind != WRITE or len(op.data) < 2:
-                    continue
-                torn = copy.deepcopy(disk)
-                torn.apply(op, cut=len(op.data) // 2)
-                yield name, list(marks), torn
-            elif kind == "power":
-                yield name, list(marks), disk.after_power_loss(None)
-            else:
-                yield name, list(marks), disk.after_power_loss(chance)
+        name = f"{index}: {op}"
+        yield f"killed before {name}", list(marks), copy.deepcopy(disk)
+        if op.kind == WRITE and len(op.data) > 1:
+            torn = copy.deepcopy(disk)
+            torn.apply(op, cut=len(op.data) // 2)
+            yield f"killed amid {name}", list(marks), torn
+        yield f"power lost before {name}", list(marks), disk.after_power_loss(None)
+        for draw in range(draws):
+            yield f"power lost before {name}, draw {draw}", list(marks), disk.after_power_loss(chance)
         disk.apply(op)
     yield "the end", list(marks), disk

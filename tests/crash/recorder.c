@@ -246,3 +246,18 @@ int remove(const char *path) {
   if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode)) return rmdir(path);
   return unlink(path);
 }
+
+/* The C library opens these inside itself, where open() above is not asked. */
+static int note_made(int fd, const char *path) {
+  if (WATCHED && fd >= 0) note_open(AT_FDCWD, path, O_CREAT, fd, 0);
+  return fd;
+}
+#define MADE(call)                                   \
+  pthread_mutex_lock(&lock);                         \
+  int fd = note_made(call, path);                    \
+  pthread_mutex_unlock(&lock);                       \
+  return fd
+int mkstemp(char *path) { MADE(REAL(mkstemp)(path)); }
+int mkstemp64(char *path) { MADE(REAL(mkstemp64)(path)); }
+int mkostemp(char *path, int flags) { MADE(REAL(mkostemp)(path, flags)); }
+int mkostemp64(char *path, int flags) { MADE(REAL(mkostemp64)(path, flags)); }
