@@ -23,7 +23,9 @@ constexpr std::size_t kKeySize = 32;
 using SessionSecret = Id<struct SessionSecretTag, 32>;
 using Salt = Id<struct SaltTag, kSaltSize>;
 
-std::string token_name(std::string_view token) { return crypto::sha256(as_bytes(token)).text(); }
+std::string token_name(std::string_view token) {
+  return crypto::sha256(as_bytes(token)).text();
+}
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -140,13 +142,12 @@ Answer<Person> Accounts::add(const std::optional<PartnerId>& partner, std::strin
 
 Answer<std::vector<Person>> Accounts::list(const std::optional<PartnerId>& partner) {
   return database_.read([&](sql::Session& session) -> Answer<std::vector<Person>> {
-    ASSIGN_OR_RETURN(
-        const sql::Rows rows,
-        partner ? session.query("SELECT id, partner, role, email, created FROM people"
-                                " WHERE partner = :partner ORDER BY email",
-                                {{"partner", *partner}})
-                : session.query("SELECT id, partner, role, email, created FROM people"
-                                " WHERE partner IS NULL ORDER BY email"));
+    ASSIGN_OR_RETURN(const sql::Rows rows,
+                     partner ? session.query("SELECT id, partner, role, email, created FROM people"
+                                             " WHERE partner = :partner ORDER BY email",
+                                             {{"partner", *partner}})
+                             : session.query("SELECT id, partner, role, email, created FROM people"
+                                             " WHERE partner IS NULL ORDER BY email"));
     std::vector<Person> people;
     for (const sql::Row& row : rows) people.push_back(person_of(row));
     return people;
@@ -155,14 +156,13 @@ Answer<std::vector<Person>> Accounts::list(const std::optional<PartnerId>& partn
 
 Answer<void> Accounts::check_throttle(std::string_view subject, Instant now) {
   return database_.read([&](sql::Session& session) -> Answer<void> {
-    ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
-                     session.query_one(
-                         "SELECT failures, last FROM login_failures WHERE subject = :subject",
-                         {{"subject", subject}}));
+    ASSIGN_OR_RETURN(
+        const std::optional<sql::Row> row,
+        session.query_one("SELECT failures, last FROM login_failures WHERE subject = :subject",
+                          {{"subject", subject}}));
     if (!row || row->count(0) < kFreeFailures) return {};
     const std::uint64_t doublings = std::min<std::uint64_t>(row->count(0) - kFreeFailures, 10);
-    const auto pause =
-        std::min(std::chrono::seconds(std::int64_t{1} << doublings), kLongestPause);
+    const auto pause = std::min(std::chrono::seconds(std::int64_t{1} << doublings), kLongestPause);
     const Instant until = row->instant(1) + pause;
     if (now >= until) return {};
     Refusal refusal(429, "too-many-attempts", "too many failed logins; wait and try again");
@@ -176,10 +176,11 @@ Answer<void> Accounts::count_failure(const std::vector<std::string>& subjects, I
     TRY(session.exec("DELETE FROM login_failures WHERE last < :old",
                      {{"old", now - std::chrono::hours(24)}}));
     for (const std::string& subject : subjects) {
-      TRY(session.exec("INSERT INTO login_failures (subject, failures, last)"
-                       " VALUES (:subject, 1, :last) ON CONFLICT (subject)"
-                       " DO UPDATE SET failures = login_failures.failures + 1, last = excluded.last",
-                       {{"subject", subject}, {"last", now}}));
+      TRY(session.exec(
+          "INSERT INTO login_failures (subject, failures, last)"
+          " VALUES (:subject, 1, :last) ON CONFLICT (subject)"
+          " DO UPDATE SET failures = login_failures.failures + 1, last = excluded.last",
+          {{"subject", subject}, {"last", now}}));
     }
     return {};
   });
@@ -216,7 +217,8 @@ Answer<SessionToken> Accounts::login(std::string_view email, std::string_view pa
     TRY(session.exec("DELETE FROM sessions WHERE expires < :now", {{"now", now}}));
     TRY(session.exec("DELETE FROM login_failures WHERE subject = :subject",
                      {{"subject", subjects.front()}}));
-    TRY(session.exec("INSERT INTO sessions (token, person, created, expires)"
+    TRY(
+        session.exec("INSERT INTO sessions (token, person, created, expires)"
                      " VALUES (:token, :person, :created, :expires)",
                      {{"token", token_name(session_token.token)},
                       {"person", session_token.person.id},
@@ -235,12 +237,13 @@ Answer<void> Accounts::logout(std::string_view token) {
 
 Answer<Person> Accounts::authenticate(std::string_view token) {
   return database_.read([&](sql::Session& session) -> Answer<Person> {
-    ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
-                     session.query_one("SELECT people.id, people.partner, people.role, people.email,"
-                                       " people.created FROM sessions"
-                                       " JOIN people ON people.id = sessions.person"
-                                       " WHERE sessions.token = :token AND sessions.expires > :now",
-                                       {{"token", token_name(token)}, {"now", clock_.now()}}));
+    ASSIGN_OR_RETURN(
+        const std::optional<sql::Row> row,
+        session.query_one("SELECT people.id, people.partner, people.role, people.email,"
+                          " people.created FROM sessions"
+                          " JOIN people ON people.id = sessions.person"
+                          " WHERE sessions.token = :token AND sessions.expires > :now",
+                          {{"token", token_name(token)}, {"now", clock_.now()}}));
     if (!row) return refuse(401, "unauthenticated", "log in again: the session is unknown or over");
     return person_of(*row);
   });

@@ -77,7 +77,8 @@ std::string_view clock_word(trust::ClockSource clock) {
 Result<void> add_workload(sql::Session& session, const Customer& customer, const WorkloadId& id,
                           std::string_view kind, const Sha256& hardware, const Dated& date,
                           Instant now) {
-  TRY(session.exec("INSERT INTO workloads (id, customer, kind, hardware, activated, clock)"
+  TRY(
+      session.exec("INSERT INTO workloads (id, customer, kind, hardware, activated, clock)"
                    " VALUES (:id, :customer, :kind, :hardware, :activated, :clock)",
                    {{"id", id},
                     {"customer", customer.id},
@@ -85,8 +86,9 @@ Result<void> add_workload(sql::Session& session, const Customer& customer, const
                     {"hardware", hardware},
                     {"activated", date.at},
                     {"clock", clock_word(date.clock)}}));
-  const auto clock = date.clock == trust::ClockSource::kEndpoint ? billing::ActivationClock::kEndpoint
-                                                                 : billing::ActivationClock::kReceipt;
+  const auto clock = date.clock == trust::ClockSource::kEndpoint
+                         ? billing::ActivationClock::kEndpoint
+                         : billing::ActivationClock::kReceipt;
   return append_event(
       session, customer.partner,
       billing::workload_activated({"workload-activated-" + id.text(), date.at, customer.number},
@@ -106,7 +108,8 @@ Answer<Device> find_device(sql::Session& session, const DeviceId& id) {
 
 Result<void> raise_alert(sql::Session& session, const DeviceId& device, std::string_view code,
                          std::string_view severity, Instant now) {
-  TRY(session.exec("INSERT INTO alerts (device, id, code, severity, since, raised_by, received)"
+  TRY(
+      session.exec("INSERT INTO alerts (device, id, code, severity, since, raised_by, received)"
                    " VALUES (:device, :id, :code, :severity, :since, 'cluster', :since)"
                    " ON CONFLICT (device, id) DO UPDATE SET cleared = NULL,"
                    " received = excluded.received",
@@ -152,9 +155,9 @@ Answer<Registration> DeviceRegistry::register_token(const CustomerId& customer_i
          {"registered", now}});
     if (!added) return std::unexpected(Refusal(added.error()));
     ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
-                     session.query_one(std::string(kTokenColumns) +
-                                           "WHERE hash = :hash AND customer = :customer",
-                                       {{"hash", token.token_hash}, {"customer", customer_id}}));
+                     session.query_one(
+                         std::string(kTokenColumns) + "WHERE hash = :hash AND customer = :customer",
+                         {{"hash", token.token_hash}, {"customer", customer_id}}));
     if (!row) return refuse(409, "token-exists", "this token is registered elsewhere");
     return registration_of(*row);
   });
@@ -194,7 +197,8 @@ Answer<Registration> usable_token(sql::Session& session, const Sha256& hash,
                                      " customer FROM tokens WHERE hash = :hash",
                                      {{"hash", hash}}));
   if (!row) {
-    return refuse(401, "token-unknown", "this registration token is not known here; ask the partner");
+    return refuse(401, "token-unknown",
+                  "this registration token is not known here; ask the partner");
   }
   const Registration token = registration_of(*row);
   customer = row->id<CustomerId>(7);
@@ -225,7 +229,8 @@ Answer<WorkloadId> workload_for(sql::Session& session, const Customer& customer,
       date = {rows.front().instant(1), rows.front().text(2) == "endpoint"
                                            ? trust::ClockSource::kEndpoint
                                            : trust::ClockSource::kReceipt};
-      TRY(session.exec("UPDATE devices SET superseded = :now WHERE workload = :workload"
+      TRY(
+          session.exec("UPDATE devices SET superseded = :now WHERE workload = :workload"
                        " AND superseded IS NULL AND removed IS NULL",
                        {{"now", now}, {"workload", known}}));
       return known;
@@ -279,7 +284,8 @@ Answer<Enrolment> DeviceRegistry::enrol(std::string_view token_text, const Signi
     receipt.clock = date.clock;
     const std::string receipt_text = trust::make_receipt(receipt, cluster_key_);
     const auto added = session.exec(
-        "INSERT INTO devices (id, customer, workload, signing_key, kind, token, activation, receipt,"
+        "INSERT INTO devices (id, customer, workload, signing_key, kind, token, activation, "
+        "receipt,"
         " enrolled, last_seen) VALUES (:id, :customer, :workload, :signing_key, :kind, :token,"
         " :activation, :receipt, :enrolled, :enrolled)",
         {{"id", report.device},
@@ -334,7 +340,8 @@ Answer<void> DeviceRegistry::use_nonce(sql::Session& session, std::string_view n
                    session.exec("INSERT INTO nonces (nonce, expires) VALUES (:nonce, :expires)"
                                 " ON CONFLICT (nonce) DO NOTHING",
                                 {{"nonce", nonce}, {"expires", expires}}));
-  if (fresh == 0) return refuse(401, "nonce-used", "this nonce was used already; ask for a fresh one");
+  if (fresh == 0)
+    return refuse(401, "nonce-used", "this nonce was used already; ask for a fresh one");
   return {};
 }
 
@@ -442,7 +449,8 @@ Answer<void> DeviceRegistry::remove_workload(const DeviceId& id) {
     ASSIGN_OR_RETURN(const Customer customer, find_customer(session, device.customer));
     TRY(session.exec("UPDATE workloads SET removed = :now WHERE id = :id AND removed IS NULL",
                      {{"now", now}, {"id", device.workload}}));
-    TRY(session.exec("UPDATE devices SET removed = :now WHERE workload = :workload"
+    TRY(
+        session.exec("UPDATE devices SET removed = :now WHERE workload = :workload"
                      " AND removed IS NULL",
                      {{"now", now}, {"workload", device.workload}}));
     TRY(append_event(session, customer.partner,

@@ -81,6 +81,8 @@ class DeviceRegistry {
   /// Stateless until it is used: handing out nonces costs no memory.
   std::pair<std::string, Instant> nonce();
   Answer<AccessToken> exchange(std::string_view assertion);
+  /// Before the first request only: the port may be known late.
+  void set_audiences(std::vector<std::string> audiences) { audiences_ = std::move(audiences); }
   /// Errors: 401; 410 "removed" once the partner has removed the workload or the customer.
   Answer<Device> authenticate(std::string_view access_token);
   /// Notes that the device lives, now and then.

@@ -31,7 +31,8 @@ Result<void> append_event(sql::Session& session, const PartnerId& partner, std::
     if (billing::same_event(known->text(0), row.event_json)) return {};
     return fail(ErrorKind::kConflict, "ledger: event " + row.event_id + " stands there otherwise");
   }
-  TRY(session.exec("INSERT INTO ledger (partner, number, event_id, previous, hash, event, received)"
+  TRY(
+      session.exec("INSERT INTO ledger (partner, number, event_id, previous, hash, event, received)"
                    " VALUES (:partner, :number, :event_id, :previous, :hash, :event, :received)",
                    {{"partner", partner},
                     {"number", row.sequence},
@@ -62,13 +63,14 @@ Result<LedgerState> verify_ledger(sql::Session& session, const PartnerId& partne
   while (true) {
     ASSIGN_OR_RETURN(
         const sql::Rows rows,
-        session.query("SELECT number, event_id, previous, hash, event, received FROM ledger"
-                      " WHERE partner = :partner AND number > :after ORDER BY number LIMIT :limit",
-                      {{"partner", partner}, {"after", verifier.head().sequence}, {"limit", kPage}}));
+        session.query(
+            "SELECT number, event_id, previous, hash, event, received FROM ledger"
+            " WHERE partner = :partner AND number > :after ORDER BY number LIMIT :limit",
+            {{"partner", partner}, {"after", verifier.head().sequence}, {"limit", kPage}}));
     for (const sql::Row& row : rows) {
-      TRY(verifier.next({partner, row.count(0), row.instant(5), row.text(1), row.text(4),
-                         row.id<Sha256>(2)},
-                        row.id<Sha256>(3)));
+      TRY(verifier.next(
+          {partner, row.count(0), row.instant(5), row.text(1), row.text(4), row.id<Sha256>(2)},
+          row.id<Sha256>(3)));
     }
     if (rows.size() < kPage) break;
   }

@@ -61,8 +61,9 @@ Answer<Customer> find_customer(sql::Session& session, const CustomerId& id) {
 }
 
 Answer<trust::TrustChain> load_trust(sql::Session& session, const PartnerId& partner) {
-  ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
-                   session.query_one("SELECT trust FROM partners WHERE id = :id", {{"id", partner}}));
+  ASSIGN_OR_RETURN(
+      const std::optional<sql::Row> row,
+      session.query_one("SELECT trust FROM partners WHERE id = :id", {{"id", partner}}));
   if (!row) return not_found("partner");
   ASSIGN_OR_RETURN(trust::TrustChain chain, trust::TrustChain::from_state(row->text(0)));
   return chain;
@@ -83,7 +84,11 @@ Answer<Partner> Tenants::add_partner(const PartnerId& wanted, std::string_view n
     const auto added = session.exec(
         "INSERT INTO partners (id, name, currency, trust, created)"
         " VALUES (:id, :name, :currency, :trust, :created)",
-        {{"id", id}, {"name", name}, {"currency", currency}, {"trust", chain.state()}, {"created", now}});
+        {{"id", id},
+         {"name", name},
+         {"currency", currency},
+         {"trust", chain.state()},
+         {"created", now}});
     if (!added && added.error().kind == ErrorKind::kConflict) {
       return refuse(409, "partner-exists", "a partner of this name or id exists");
     }
@@ -134,9 +139,8 @@ Answer<Partner> Tenants::put_trust_list(const PartnerId& id, std::string_view do
 
 Answer<std::string> Tenants::prices(const PartnerId& id) {
   return database_.read([&](sql::Session& session) -> Answer<std::string> {
-    ASSIGN_OR_RETURN(
-        const std::optional<sql::Row> row,
-        session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", id}}));
+    ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
+                     session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", id}}));
     if (!row) return not_found("partner");
     if (row->text(0).empty()) return refuse(404, "no-prices", "no price list was set yet");
     return row->text(0);
@@ -161,10 +165,11 @@ Answer<void> Tenants::cancel_partner(const PartnerId& id) {
   const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<void> {
     ASSIGN_OR_RETURN(const Partner partner, partner_in(session, id));
-    TRY(append_event(session, partner.id,
-                     billing::partner_cancelled(
-                         "partner-cancelled-" + std::to_string(now.time_since_epoch().count()), now),
-                     now));
+    TRY(append_event(
+        session, partner.id,
+        billing::partner_cancelled(
+            "partner-cancelled-" + std::to_string(now.time_since_epoch().count()), now),
+        now));
     return {};
   });
 }
@@ -183,7 +188,12 @@ Answer<Customer> Tenants::add_customer(const PartnerId& partner, const CustomerI
     const auto added = session.exec(
         "INSERT INTO customers (id, partner, number, name, mode, created)"
         " VALUES (:id, :partner, :number, :name, :mode, :created)",
-        {{"id", id}, {"partner", partner}, {"number", number}, {"name", name}, {"mode", mode}, {"created", now}});
+        {{"id", id},
+         {"partner", partner},
+         {"number", number},
+         {"name", name},
+         {"mode", mode},
+         {"created", now}});
     if (!added && added.error().kind == ErrorKind::kConflict) {
       return refuse(409, "customer-exists", "a customer of this number or id exists");
     }
@@ -198,11 +208,11 @@ Answer<Customer> Tenants::add_customer(const PartnerId& partner, const CustomerI
 Answer<std::vector<Customer>> Tenants::customers(const PartnerId& partner, const CustomerId& after,
                                                  std::size_t limit) {
   return database_.read([&](sql::Session& session) -> Answer<std::vector<Customer>> {
-    ASSIGN_OR_RETURN(const sql::Rows rows,
-                     session.query(std::string(kCustomerColumns) +
-                                       "WHERE partner = :partner AND deleted IS NULL"
-                                       " AND id > :after ORDER BY id LIMIT :limit",
-                                   {{"partner", partner}, {"after", after}, {"limit", limit}}));
+    ASSIGN_OR_RETURN(
+        const sql::Rows rows,
+        session.query(std::string(kCustomerColumns) + "WHERE partner = :partner AND deleted IS NULL"
+                                                      " AND id > :after ORDER BY id LIMIT :limit",
+                      {{"partner", partner}, {"after", after}, {"limit", limit}}));
     std::vector<Customer> customers;
     for (const sql::Row& row : rows) customers.push_back(customer_of(row));
     return customers;
@@ -220,11 +230,12 @@ Answer<Customer> Tenants::set_mode(const CustomerId& id, std::string_view mode) 
   return database_.write([&](sql::Session& session) -> Answer<Customer> {
     ASSIGN_OR_RETURN(const Customer customer, live_customer(session, id));
     if (customer.mode == mode) return customer;
-    TRY(session.exec("UPDATE customers SET mode = :mode WHERE id = :id", {{"mode", mode}, {"id", id}}));
-    TRY(append_event(session, customer.partner,
-                     billing::customer_mode(
-                         {numbered("customer-mode", id, now), now, customer.number}, *parsed),
-                     now));
+    TRY(session.exec("UPDATE customers SET mode = :mode WHERE id = :id",
+                     {{"mode", mode}, {"id", id}}));
+    TRY(append_event(
+        session, customer.partner,
+        billing::customer_mode({numbered("customer-mode", id, now), now, customer.number}, *parsed),
+        now));
     return find_customer(session, id);
   });
 }
@@ -240,9 +251,9 @@ Answer<void> Tenants::start_trial(const CustomerId& id) {
                                        {{"partner", customer.partner},
                                         {"event_id", "trial-started-" + id.text()}}));
     if (known) return refuse(409, "trial-used", "this customer's trial has been used");
-    TRY(append_event(
-        session, customer.partner,
-        billing::trial_started({"trial-started-" + id.text(), now, customer.number}), now));
+    TRY(append_event(session, customer.partner,
+                     billing::trial_started({"trial-started-" + id.text(), now, customer.number}),
+                     now));
     return {};
   });
 }

@@ -1,10 +1,10 @@
 #include "service/cluster/http/connection.h"
 
-#include <utility>  // Boost 1.74's coroutine headers use std::exchange without including it
-
 #include <algorithm>
 #include <cctype>
+#include <limits>
 #include <optional>
+#include <utility>  // Boost 1.74's coroutine headers use std::exchange without including it
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -59,7 +59,9 @@ Method method_of(bhttp::verb verb) {
   }
 }
 
-std::string new_request_id() { return crypto::random_id<Id<struct RequestTag, 8>>().text(); }
+std::string new_request_id() {
+  return crypto::random_id<Id<struct RequestTag, 8>>().text();
+}
 
 /// A deadline on whatever the socket does. Its callback may run after the connection is gone, so
 /// that what it touches is kept by the callback itself.
@@ -164,7 +166,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<HeaderParser> parser;
     parser.emplace();
     parser->header_limit(env_.limits.header_bytes);
-    parser->body_limit(boost::none);  // judged below: Beast would fail inside the header's read
+    // Judged below, since Beast would fail inside the header's read; its "no limit" (boost::none)
+    // refuses every body in 1.74.
+    parser->body_limit(std::numeric_limits<std::uint64_t>::max());
     error_code ec;
     deadline_.arm(env_.limits.header);
     co_await bhttp::async_read_header(stream_, buffer_, *parser,
@@ -228,7 +232,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
                   "headers are limited to " + std::to_string(env_.limits.header_bytes) + " bytes"),
           request, true);
     }
-    const bool malformed = ec.category() == bhttp::make_error_code(bhttp::error::bad_method).category();
+    const bool malformed =
+        ec.category() == bhttp::make_error_code(bhttp::error::bad_method).category();
     if (!malformed || ec == bhttp::error::end_of_stream || ec == bhttp::error::partial_message) {
       co_return false;
     }
@@ -251,9 +256,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     request.method = method_of(message.method());
     for (const auto& header : message) {
       std::string name(header.name_string());
-      std::ranges::transform(name, name.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-      });
+      std::ranges::transform(name, name.begin(),
+                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
       request.headers.emplace_back(std::move(name), std::string(header.value()));
     }
     if (parser.content_length()) request.content_length = *parser.content_length();
@@ -343,7 +347,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_await refuse(problem(408, "request-timeout", "the body came too slowly"), request, true);
       co_return Body::kRefused;
     }
-    const bool malformed = ec.category() == bhttp::make_error_code(bhttp::error::bad_chunk).category();
+    const bool malformed =
+        ec.category() == bhttp::make_error_code(bhttp::error::bad_chunk).category();
     if (malformed && ec != bhttp::error::partial_message && ec != bhttp::error::end_of_stream) {
       co_await refuse(problem(400, "malformed-request", ec.message()), request, true);
       co_return Body::kRefused;
@@ -404,12 +409,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // reading further a disconnect is then seen at the time-out.
     if (buffer_.size() == 0) {
       wait->reading = true;
-      stream_.async_read_some(buffer_.prepare(4096), [self, wait](const error_code& ec, std::size_t n) {
-        wait->reading = false;
-        self->buffer_.commit(n);
-        wait->gone = ec && ec != asio::error::operation_aborted;
-        if (wait->gone) self->timer_.cancel();
-      });
+      stream_.async_read_some(buffer_.prepare(4096),
+                              [self, wait](const error_code& ec, std::size_t n) {
+                                wait->reading = false;
+                                self->buffer_.commit(n);
+                                wait->gone = ec && ec != asio::error::operation_aborted;
+                                if (wait->gone) self->timer_.cancel();
+                              });
     }
     env_.counters.polls_waiting.fetch_add(1);
     error_code ec;
@@ -440,9 +446,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     } else if (response.status >= 400) {
       env_.counters.responses_4xx.fetch_add(1);
     }
-    env_.log.debug("request", field("request", request.id), field("method", to_string(request.method)),
-                   field("path", request.path), field("status", response.status),
-                   field("peer", request.peer));
+    env_.log.debug("request", field("request", request.id),
+                   field("method", to_string(request.method)), field("path", request.path),
+                   field("status", response.status), field("peer", request.peer));
     if (ending_) keep_alive_ = false;
     if (response.source) co_return co_await write_source(std::move(response), request);
     bhttp::response<bhttp::string_body> message;
@@ -496,7 +502,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     message.result(static_cast<unsigned>(response.status));
     const std::string_view text = reason(response.status);
     message.reason(beast::string_view(text.data(), text.size()));
-    if (!response.content_type.empty()) message.set(bhttp::field::content_type, response.content_type);
+    if (!response.content_type.empty())
+      message.set(bhttp::field::content_type, response.content_type);
     message.set("X-Request-Id", request.id);
     message.set(bhttp::field::cache_control, "no-store");
     message.set("X-Content-Type-Options", "nosniff");
@@ -561,10 +568,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 }  // namespace
 
-std::function<void(bool)> serve(Socket socket, const Environment& env, std::function<void()> closed) {
+std::function<void(bool)> serve(Socket socket, const Environment& env,
+                                std::function<void()> closed) {
   // Shared by the coroutine that runs it and by callbacks still to come.
-  const auto connection =
-      std::make_shared<Connection>(std::move(socket), env, std::move(closed));
+  const auto connection = std::make_shared<Connection>(std::move(socket), env, std::move(closed));
   connection->start();
   return [weak = std::weak_ptr<Connection>(connection)](bool hard) {
     if (const std::shared_ptr<Connection> live = weak.lock()) live->wind_down(hard);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
@@ -176,8 +177,9 @@ Result<Pairs> parse_form(std::string_view text) {
     const std::string_view item = text.substr(0, end);
     const std::size_t equals = item.find('=');
     std::optional<std::string> name = percent_decode(item.substr(0, equals), true);
-    std::optional<std::string> value =
-        equals == std::string_view::npos ? std::string{} : percent_decode(item.substr(equals + 1), true);
+    std::optional<std::string> value = equals == std::string_view::npos
+                                           ? std::string{}
+                                           : percent_decode(item.substr(equals + 1), true);
     if (!name || !value || !is_utf8(*name) || !is_utf8(*value) || pairs.size() >= kMaxFormPairs) {
       return fail(ErrorKind::kInvalidInput, "malformed query or form");
     }

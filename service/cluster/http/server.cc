@@ -1,12 +1,11 @@
 #include "service/cluster/http/server.h"
 
-#include <utility>
-
 #include <condition_variable>
 #include <deque>
 #include <list>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -23,8 +22,8 @@ namespace obhut::cluster::http {
 namespace {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 /// Threads for work that blocks. More than a core each, since most of it waits for a disk.
@@ -83,8 +82,8 @@ Result<void> load_tls(asio::ssl::context& tls, const ServerConfig& config) {
                   ec);
   SSL_CTX* native = tls.native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(
+      native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // Thousands of connections only wait: their buffers are given back meanwhile.
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
   if (SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
@@ -111,7 +110,8 @@ class Loop {
   Result<std::uint16_t> listen(const std::string& address, std::uint16_t port) {
     error_code ec;
     const asio::ip::address ip = asio::ip::make_address(address, ec);
-    if (ec) return fail(ErrorKind::kInvalidInput, "listen address " + address + ": " + ec.message());
+    if (ec)
+      return fail(ErrorKind::kInvalidInput, "listen address " + address + ": " + ec.message());
     const tcp::endpoint endpoint(ip, port);
     acceptor_.open(endpoint.protocol(), ec);
     if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
@@ -171,8 +171,8 @@ class Loop {
     counters.connections_open.fetch_add(1);
     counters.connections_accepted.fetch_add(1);
     const auto place = connections_.insert(connections_.end(), nullptr);
-    *place = serve(Socket{std::move(socket), tls_}, env_,
-                   [this, place] { connections_.erase(place); });
+    *place =
+        serve(Socket{std::move(socket), tls_}, env_, [this, place] { connections_.erase(place); });
   }
 
   asio::io_context io_{1};
@@ -207,7 +207,9 @@ struct Server::State {
 };
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Server::~Server() { stop(std::chrono::milliseconds(0)); }
+Server::~Server() {
+  stop(std::chrono::milliseconds(0));
+}
 
 Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Application& application,
                                               Log log) {
@@ -224,8 +226,12 @@ Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Applic
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
-std::uint16_t Server::port() const { return state_->port; }
-const Counters& Server::counters() const { return state_->counters; }
+std::uint16_t Server::port() const {
+  return state_->port;
+}
+const Counters& Server::counters() const {
+  return state_->counters;
+}
 
 void Server::stop(std::chrono::milliseconds grace) {
   if (std::exchange(state_->stopped, true)) return;

@@ -1,7 +1,8 @@
 #pragma once
 // The HTTPS server: Boost.Beast on Asio coroutines, one event loop a core, each with its own
 // listening socket (SO_REUSEPORT), blocking work on worker threads. Limits and deadlines on
-// everything: a peer that is silent, slow, endless or gone costs a bounded amount for a bounded time.
+// everything: a peer that is silent, slow, endless or gone costs a bounded amount for a bounded
+// time.
 
 #include <atomic>
 #include <chrono>
@@ -17,8 +18,9 @@ namespace obhut::cluster::http {
 
 struct Limits {
   std::chrono::milliseconds handshake{10'000};
-  std::chrono::milliseconds header{15'000};  ///< from the first byte of a request to its last header
-  std::chrono::milliseconds idle{75'000};    ///< between requests
+  std::chrono::milliseconds header{
+      15'000};                             ///< from the first byte of a request to its last header
+  std::chrono::milliseconds idle{75'000};  ///< between requests
   /// For each 256 KiB of a body, either way: a minimum rate.
   std::chrono::milliseconds block{30'000};
   std::uint32_t header_bytes = 16 * 1024;
@@ -29,7 +31,7 @@ struct Limits {
 
 struct ServerConfig {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8443;  ///< 0: the system chooses
+  std::uint16_t port = 8443;      ///< 0: the system chooses
   std::string certificate_chain;  ///< PEM, leaf first
   std::string private_key;        ///< PEM
   unsigned loops = 0;             ///< 0: one a core

@@ -94,12 +94,13 @@ Result<std::unique_ptr<ObjectWriter>> DirectoryStore::create(const std::string& 
     TRY(platform::make_directories(folder));
     TRY(platform::sync_directory(platform::parent_of(folder)));
   }
-  ASSIGN_OR_RETURN(platform::AtomicFile file, platform::AtomicFile::create(
-                                                  path, 0600, platform::join(directory_, "tmp")));
+  ASSIGN_OR_RETURN(platform::AtomicFile file,
+                   platform::AtomicFile::create(path, 0600, platform::join(directory_, "tmp")));
   return std::make_unique<FileWriter>(std::move(file), length, hash);
 }
 
-Result<std::unique_ptr<ObjectReader>> DirectoryStore::open(const std::string& key, ByteRange range) {
+Result<std::unique_ptr<ObjectReader>> DirectoryStore::open(const std::string& key,
+                                                           ByteRange range) {
   ASSIGN_OR_RETURN(const std::string path, path_of(key));
   ASSIGN_OR_RETURN(platform::LocalFile file, platform::LocalFile::open_for_reading(path));
   ASSIGN_OR_RETURN(const std::uint64_t size, file.size());

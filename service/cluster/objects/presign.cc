@@ -23,8 +23,8 @@ std::string parameters(const SignedUse& use) {
 
 /// No field can hold the line feed that parts them.
 std::string to_sign(const SignedUse& use) {
-  return std::string("obhut-store/1\n") + (use.use == UrlUse::kPut ? "PUT" : "GET") + "\n" + use.key +
-         "\n" + parameters(use);
+  return std::string("obhut-store/1\n") + (use.use == UrlUse::kPut ? "PUT" : "GET") + "\n" +
+         use.key + "\n" + parameters(use);
 }
 
 /// The value of `name` where it is the next parameter of `query`, which it is cut from.
@@ -59,7 +59,8 @@ Result<SignedUse> UrlSigner::verify(UrlUse wanted, std::string_view path, std::s
   SignedUse use{wanted, std::string(path.substr(kPrefix.size())), {}, 0, {}};
   const auto expires = next(query, "expires");
   std::int64_t seconds = 0;
-  if (!expires || !parse(*expires, seconds) || seconds < 0 || seconds > 253402300799) return foreign();
+  if (!expires || !parse(*expires, seconds) || seconds < 0 || seconds > 253402300799)
+    return foreign();
   use.expires = Instant(std::chrono::seconds(seconds));
   if (wanted == UrlUse::kPut) {
     const auto length = next(query, "length");

@@ -155,7 +155,9 @@ class SociSession final : public Session {
     });
   }
 
-  void after_commit(std::function<void()> action) override { actions_.push_back(std::move(action)); }
+  void after_commit(std::function<void()> action) override {
+    actions_.push_back(std::move(action));
+  }
   void run_actions() {
     for (const auto& action : actions_) action();
   }
@@ -243,13 +245,15 @@ Result<void> migrate(soci::session& session, bool sqlite) {
       session << "CREATE TABLE IF NOT EXISTS schema_version (number BIGINT NOT NULL PRIMARY KEY)";
       long long version = 0;
       soci::indicator indicator = soci::i_ok;
-      session << "SELECT COALESCE(MAX(number), 0) FROM schema_version", soci::into(version, indicator);
+      session << "SELECT COALESCE(MAX(number), 0) FROM schema_version",
+          soci::into(version, indicator);
       if (version > static_cast<long long>(migrations().back().number)) {
         throw soci::soci_error("was migrated by a newer version of obhut-cluster");
       }
       for (const Migration& migration : migrations()) {
         if (migration.number <= version) continue;
-        for (const std::string_view statement : migration.statements) session << std::string(statement);
+        for (const std::string_view statement : migration.statements)
+          session << std::string(statement);
         session << "INSERT INTO schema_version (number) VALUES (" << migration.number << ")";
       }
       session << "COMMIT";
@@ -266,8 +270,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& config) {
   const std::string_view url = config.url;
   const bool sqlite = url.starts_with("sqlite:");
   if (!sqlite && !url.starts_with("postgresql://")) {
-    return fail(ErrorKind::kInvalidInput,
-                "database url must start with sqlite: or postgresql://");
+    return fail(ErrorKind::kInvalidInput, "database url must start with sqlite: or postgresql://");
   }
   const std::string target(sqlite ? url.substr(7) : url);
   if (sqlite && target.find_first_of(" \"'=") != std::string::npos) {

@@ -26,9 +26,10 @@ class Value {
   template <std::integral T>
   Value(T value)  // NOLINT(google-explicit-constructor): lists of parameters read better
       : value_(static_cast<std::int64_t>(value)) {}
-  Value(std::string value) : value_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(const char* value) : value_(std::string(value)) {}    // NOLINT(google-explicit-constructor)
+  Value(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Value(std::string_view value)
+      : value_(std::string(value)) {}                       // NOLINT(google-explicit-constructor)
+  Value(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
   Value(Instant at) : value_(std::int64_t{at.time_since_epoch().count()}) {}  // NOLINT
   template <class Tag, std::size_t N>
   Value(const Id<Tag, N>& id) : value_(id.text()) {}  // NOLINT(google-explicit-constructor)

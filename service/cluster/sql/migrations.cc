@@ -80,6 +80,7 @@ constexpr std::array kFirst = std::to_array<std::string_view>({
     " vault TEXT NOT NULL REFERENCES vaults (id), kind TEXT NOT NULL, hash TEXT NOT NULL,"
     " size BIGINT NOT NULL, expires BIGINT NOT NULL)",
     "CREATE INDEX uploads_expires ON uploads (expires)",
+    "CREATE INDEX uploads_vault ON uploads (vault, expires)",
 
     // state: 'kept', 'dropped' (by retention or the partner), 'gone' (its bytes too).
     "CREATE TABLE heads (vault TEXT NOT NULL REFERENCES vaults (id), sequence BIGINT NOT NULL,"
@@ -113,6 +114,8 @@ constexpr std::array kFirst = std::to_array<std::string_view>({
     " event_id TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, event TEXT NOT NULL,"
     " received BIGINT NOT NULL, PRIMARY KEY (partner, number), UNIQUE (partner, event_id))",
 
+    "CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",
+
     "CREATE TABLE idempotency (subject TEXT NOT NULL PRIMARY KEY, request TEXT NOT NULL,"
     " status BIGINT NOT NULL, content_type TEXT NOT NULL, body TEXT NOT NULL,"
     " created BIGINT NOT NULL)",
@@ -123,6 +126,8 @@ constexpr std::array kSteps = std::to_array<Migration>({{1, kFirst}});
 
 }  // namespace
 
-std::span<const Migration> migrations() { return kSteps; }
+std::span<const Migration> migrations() {
+  return kSteps;
+}
 
 }  // namespace obhut::cluster::sql

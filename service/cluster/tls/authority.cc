@@ -52,7 +52,8 @@ BioPtr bio_of(std::string_view text) {
 
 bool set_time(ASN1_TIME* field, Instant at) {
   return ASN1_TIME_set(field, std::chrono::system_clock::to_time_t(
-                                  std::chrono::time_point_cast<std::chrono::seconds>(at))) != nullptr;
+                                  std::chrono::time_point_cast<std::chrono::seconds>(at))) !=
+         nullptr;
 }
 
 bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
@@ -93,7 +94,8 @@ Result<Certificate> to_pem(X509* certificate, EVP_PKEY* key) {
   const BioPtr key_text(BIO_new(BIO_s_secmem()));
   if (!certificate_text || !key_text ||
       PEM_write_bio_X509(certificate_text.get(), certificate) != 1 ||
-      PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+      PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
+          1) {
     return openssl_error("certificate as text");
   }
   return Certificate{text_of(certificate_text.get()), text_of(key_text.get())};
@@ -109,8 +111,9 @@ bool is_address(const std::string& name) {
 /// Refuses what would smuggle further extensions into the configuration text.
 bool is_name(const std::string& name) {
   return !name.empty() && name.size() <= 253 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                ".-:*") == std::string::npos;
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+             ".-:*") == std::string::npos;
 }
 
 std::string address_text(const ASN1_OCTET_STRING* address) {
@@ -152,8 +155,8 @@ Result<Certificate> make_authority(std::string_view name, Instant now) {
   return to_pem(cert, key.get());
 }
 
-Result<Certificate> issue_server(const Certificate& authority, const std::vector<std::string>& names,
-                                 Instant now) {
+Result<Certificate> issue_server(const Certificate& authority,
+                                 const std::vector<std::string>& names, Instant now) {
   const CertPtr issuer(PEM_read_bio_X509(bio_of(authority.pem).get(), nullptr, nullptr, nullptr));
   const KeyPtr issuer_key(
       PEM_read_bio_PrivateKey(bio_of(authority.key).get(), nullptr, nullptr, nullptr));
@@ -214,6 +217,15 @@ Result<CertificateFacts> read_certificate(std::string_view pem) {
     }
   }
   return facts;
+}
+
+bool key_fits(std::string_view pem, std::string_view key) {
+  const CertPtr certificate(PEM_read_bio_X509(bio_of(pem).get(), nullptr, nullptr, nullptr));
+  const KeyPtr private_key(PEM_read_bio_PrivateKey(bio_of(key).get(), nullptr, nullptr, nullptr));
+  const bool fits = certificate && private_key &&
+                    X509_check_private_key(certificate.get(), private_key.get()) == 1;
+  ERR_clear_error();
+  return fits;
 }
 
 }  // namespace obhut::cluster::tls

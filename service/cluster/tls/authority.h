@@ -34,4 +34,7 @@ struct CertificateFacts {
 /// Of the first certificate in `pem`. Errors: kCorrupt.
 Result<CertificateFacts> read_certificate(std::string_view pem);
 
+/// True where `key` is the private key of the first certificate in `pem`.
+bool key_fits(std::string_view pem, std::string_view key);
+
 }  // namespace obhut::cluster::tls

@@ -1,0 +1,46 @@
+#pragma once
+// What the routes call. main.cc builds it; nothing here owns anything.
+
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+#include "service/cluster/accounts.h"
+#include "service/cluster/commits.h"
+#include "service/cluster/devices.h"
+#include "service/cluster/http/server.h"
+#include "service/cluster/notifier.h"
+#include "service/cluster/objects/object_store.h"
+#include "service/cluster/plans.h"
+#include "service/cluster/reports.h"
+#include "service/cluster/tenants.h"
+#include "service/cluster/vaults.h"
+
+namespace obhut::cluster {
+class Retention;
+class Bills;
+}  // namespace obhut::cluster
+
+namespace obhut::cluster::api {
+
+struct Services {
+  sql::Database& database;
+  const Clock& clock;
+  objects::ObjectStore& store;
+  Notifier& notifier;
+  Accounts& accounts;
+  Tenants& tenants;
+  DeviceRegistry& devices;
+  PlanRegistry& plans;
+  Vaults& vaults;
+  Commits& commits;
+  Reports& reports;
+  Retention& retention;
+  Bills& bills;
+  SigningKeyId cluster_key;
+  std::vector<std::string> urls;  ///< our own, the public one first
+  Log log;
+};
+
+}  // namespace obhut::cluster::api

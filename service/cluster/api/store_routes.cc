@@ -1,0 +1,109 @@
+// The embedded object store: signed URLs, nothing else.
+
+#include "service/cluster/api/body.h"
+#include "service/cluster/api/route.h"
+
+namespace obhut::cluster::api {
+namespace {
+
+using http::Response;
+
+class UploadSink final : public http::BodySink {
+ public:
+  explicit UploadSink(std::unique_ptr<objects::ObjectWriter> writer) : writer_(std::move(writer)) {}
+  Result<void> write(ByteView bytes) override { return writer_->write(bytes); }
+  Result<void> finish() { return writer_->finish(); }
+
+ private:
+  std::unique_ptr<objects::ObjectWriter> writer_;
+};
+
+/// An upload that was acknowledged before: its answer may have been lost, so that it is read again
+/// and thrown away.
+class DiscardSink final : public http::BodySink {
+ public:
+  Result<void> write(ByteView) override { return {}; }
+};
+
+class DownloadSource final : public http::BodySource {
+ public:
+  explicit DownloadSource(std::unique_ptr<objects::ObjectReader> reader)
+      : reader_(std::move(reader)) {}
+  Result<std::size_t> read(MutableByteView out) override { return reader_->read(out); }
+
+ private:
+  std::unique_ptr<objects::ObjectReader> reader_;
+};
+
+Answer<void> admit_upload(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(call.upload, services.vaults.begin_upload(call.request.path, call.request.query,
+                                                             call.request.content_length));
+  if (call.upload->stored) {
+    call.request.sink = std::make_unique<DiscardSink>();
+    return {};
+  }
+  auto writer = services.store.create(call.upload->key, call.upload->length, call.upload->hash);
+  if (!writer && writer.error().kind == ErrorKind::kConflict) {
+    // The file is there, its acknowledgement is not: a crash came between. Take it as sent.
+    call.request.sink = std::make_unique<DiscardSink>();
+    return {};
+  }
+  if (!writer) return std::unexpected(Refusal(std::move(writer.error())));
+  call.request.sink = std::make_unique<UploadSink>(std::move(*writer));
+  return {};
+}
+
+Answer<Response> finish_upload(const Services& services, Call& call) {
+  if (auto* sink = dynamic_cast<UploadSink*>(call.request.sink.get())) {
+    if (auto finished = sink->finish(); !finished) {
+      if (finished.error().kind == ErrorKind::kInvalidInput) {
+        return refuse(422, "wrong-content", finished.error().message);
+      }
+      return std::unexpected(Refusal(std::move(finished.error())));
+    }
+  }
+  TRY(services.vaults.finish_upload(*call.upload));
+  return http::empty(call.upload->stored ? 200 : 201);
+}
+
+Answer<Response> download(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const auto found,
+                   services.vaults.begin_download(call.request.path, call.request.query));
+  const auto& [key, size] = found;
+  const http::RangeAnswer range =
+      http::parse_range(http::find(call.request.headers, "range"), size);
+  if (!range.satisfiable) {
+    Response response = http::problem(416, "range-not-satisfiable", "the object is shorter");
+    response.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
+    return response;
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<objects::ObjectReader> reader,
+                   services.store.open(key, range.range));
+  Response response;
+  response.status = range.partial ? 206 : 200;
+  response.content_type = "application/octet-stream";
+  response.headers.emplace_back("Accept-Ranges", "bytes");
+  if (range.partial) {
+    response.headers.emplace_back(
+        "Content-Range", "bytes " + std::to_string(range.range.offset) + "-" +
+                             std::to_string(range.range.offset + range.range.length - 1) + "/" +
+                             std::to_string(size));
+  }
+  response.source = std::make_unique<DownloadSource>(std::move(reader));
+  response.source_length = range.range.length;
+  return response;
+}
+
+}  // namespace
+
+void add_store_routes(std::vector<Route>& routes, const Services& services) {
+  Table table(routes);
+  table.get("/store/v1/{folder}/{name}", Auth::kStore,
+            [&services](Call& call) { return download(services, call); });
+  // The ticket's length is the limit: begin_upload() refuses every other.
+  table.put("/store/v1/{folder}/{name}", Auth::kStore, std::uint64_t{1} << 40U,
+            [&services](Call& call) { return finish_upload(services, call); });
+  routes.back().admit = [&services](Call& call) { return admit_upload(services, call); };
+}
+
+}  // namespace obhut::cluster::api

@@ -1,0 +1,122 @@
+#include "service/cluster/api/views.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/base/time_text.h"
+
+namespace obhut::cluster::api {
+namespace {
+
+using nlohmann::json;
+
+json maybe(const std::optional<Instant>& at) {
+  return at ? json(format_time(*at)) : json(nullptr);
+}
+
+}  // namespace
+
+json person_json(const Person& person) {
+  json view = {{"id", person.id.text()},
+               {"email", person.email},
+               {"role", to_string(person.role)},
+               {"created", format_time(person.created)}};
+  if (person.partner) view["partner"] = person.partner->text();
+  return view;
+}
+
+json partner_json(const Partner& partner) {
+  return {{"id", partner.id.text()},
+          {"name", partner.name},
+          {"currency", partner.currency},
+          {"root", partner.root.text()},
+          {"trust_serial", partner.trust_serial},
+          {"created", format_time(partner.created)}};
+}
+
+json customer_json(const Customer& customer) {
+  return {{"id", customer.id.text()},  {"partner", customer.partner.text()},
+          {"number", customer.number}, {"name", customer.name},
+          {"mode", customer.mode},     {"created", format_time(customer.created)}};
+}
+
+json registration_json(const Registration& token) {
+  return {{"hash", token.hash.text()},
+          {"kind", token.kind},
+          {"uses", token.uses},
+          {"used", token.used},
+          {"created", format_time(token.created)},
+          {"expires", format_time(token.expires)},
+          {"revoked", maybe(token.revoked)}};
+}
+
+json device_json(const Device& device) {
+  return {{"id", device.id.text()},
+          {"customer", device.customer.text()},
+          {"partner", device.partner.text()},
+          {"workload", device.workload.text()},
+          {"key", device.key.text()},
+          {"kind", device.kind},
+          {"state", device.removed      ? "removed"
+                    : device.superseded ? "superseded"
+                                        : "active"},
+          {"enrolled", format_time(device.enrolled)},
+          {"last_seen", format_time(device.last_seen)},
+          {"activated", format_time(device.activated)},
+          {"activation_clock", device.activation_clock},
+          {"removed", maybe(device.removed)}};
+}
+
+json vault_json(const Vault& vault) {
+  return {{"id", vault.id.text()},
+          {"device", vault.device.text()},
+          {"customer", vault.customer.text()},
+          {"location", "provider"},
+          {"created", format_time(vault.created)},
+          {"head_sequence", vault.head_sequence},
+          {"head", vault.head_sequence == 0 ? json(nullptr) : json(vault.head.text())},
+          {"stored_bytes", vault.level},
+          {"recoverable", vault.recoverable},
+          {"retention_held", maybe(vault.hold)},
+          {"hold_reason", vault.hold_reason}};
+}
+
+json point_json(const Point& point) {
+  return {{"sequence", point.sequence},
+          {"sha256", point.hash.text()},
+          {"size", point.size},
+          {"created", format_time(point.created)},
+          {"received", format_time(point.received)},
+          {"locked_until", format_time(point.locked_until)},
+          {"state", point.state},
+          {"new_bytes", point.new_bytes},
+          {"total_bytes", point.total_bytes},
+          {"receipt", point.receipt}};
+}
+
+json plan_json(const PublishedPlan& plan) {
+  return {{"version", plan.version},
+          {"envelope", plan.document},
+          {"received", format_time(plan.received)},
+          {"pending", plan.pending}};
+}
+
+json activity_json(const Activity& activity) {
+  return {{"id", activity.id},
+          {"kind", activity.kind},
+          {"started", format_time(activity.started)},
+          {"finished", maybe(activity.finished)},
+          {"outcome", activity.outcome},
+          {"counts", json::parse(activity.counts, nullptr, false)},
+          {"received", format_time(activity.received)}};
+}
+
+json alert_json(const Alert& alert) {
+  return {{"id", alert.id},
+          {"code", alert.code},
+          {"severity", alert.severity},
+          {"since", format_time(alert.since)},
+          {"cleared", maybe(alert.cleared)},
+          {"raised_by", alert.raised_by}};
+}
+
+}  // namespace obhut::cluster::api
