@@ -52,10 +52,21 @@ std::size_t find_in_four(const Words& gear, const std::uint8_t* bytes, std::size
     h1 = (h1 << 1U) + gear[s1[i]];
     h2 = (h2 << 1U) + gear[s2[i]];
     h3 = (h3 << 1U) + gear[s3[i]];
-    if (std::min(std::min(h0, h1), std::min(h2, h3)) >= threshold) continue;
-    if (h0 < threshold) return from + i;
+    // Four branches that are never taken cost less than one minimum of four: that is a chain.
+    if (h0 < threshold) [[unlikely]] {
+      return from + i;
+    }
+    std::size_t stream = 0;
+    if (h1 < threshold) [[unlikely]] {
+      stream = 1;
+    } else if (h2 < threshold) [[unlikely]] {
+      stream = 2;
+    } else if (h3 < threshold) [[unlikely]] {
+      stream = 3;
+    } else {
+      continue;
+    }
     // A hit further on is the answer only if the streams before it hold none in what is left.
-    const std::size_t stream = h1 < threshold ? 1U : h2 < threshold ? 2U : 3U;
     for (std::size_t k = 0; k < stream; ++k) {
       const std::size_t begin = from + k * kStream;
       const std::size_t hit = find_plain(gear, bytes, begin + i + 1, begin + kStream, threshold);
