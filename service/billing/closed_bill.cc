@@ -99,6 +99,7 @@ class ClosedBillReader {
 
   Result<void> no_amount_twice() const {
     std::vector<std::tuple<std::string_view, std::string_view, Month>> keys;
+    keys.reserve(bill_.amounts.size());
     for (const ClosedBill::Amount& amount : bill_.amounts) {
       keys.emplace_back(amount.customer, amount.product, amount.month);
     }

@@ -31,11 +31,13 @@ const char* skip_number(const char* at, const char* end) {
     while (at != end && is_digit(*at)) ++at;
   }
   if (at != end && *at == '.') {
-    if (++at == end || !is_digit(*at)) return nullptr;
+    ++at;
+    if (at == end || !is_digit(*at)) return nullptr;
     while (at != end && is_digit(*at)) ++at;
   }
   if (at != end && (*at == 'e' || *at == 'E')) {
-    if (++at != end && (*at == '+' || *at == '-')) ++at;
+    ++at;
+    if (at != end && (*at == '+' || *at == '-')) ++at;
     if (at == end || !is_digit(*at)) return nullptr;
     while (at != end && is_digit(*at)) ++at;
   }
@@ -67,6 +69,12 @@ const Literal* literal_at(const char* at, const char* end) {
   }
   return nullptr;
 }
+
+/// What may follow a backslash, besides u, and what it stands for.
+constexpr std::string_view kLetters = "\"\\/bfnrt";
+constexpr std::string_view kMeant = "\"\\/\b\f\n\r\t";
+
+constexpr char kHex[] = "0123456789abcdef";
 
 void append_utf8(std::string& out, std::uint32_t code) {
   const auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
@@ -195,8 +203,6 @@ class Parser {
 
   Result<void> escape(std::string& out) {
     if (at_ == end_) return here();
-    static constexpr std::string_view kLetters = "\"\\/bfnrt";
-    static constexpr std::string_view kMeant = "\"\\/\b\f\n\r\t";
     if (const std::size_t which = kLetters.find(*at_); which != std::string_view::npos) {
       out.push_back(kMeant[which]);
       ++at_;
@@ -205,7 +211,8 @@ class Parser {
     ASSIGN_OR_RETURN(std::uint32_t code, hex_unit());
     if (code >= 0xDC00 && code < 0xE000) return here();
     if (code >= 0xD800 && code < 0xDC00) {
-      if (at_ == end_ || *at_++ != '\\') return here();
+      if (at_ == end_ || *at_ != '\\') return here();
+      ++at_;
       ASSIGN_OR_RETURN(const std::uint32_t low, hex_unit());
       if (low < 0xDC00 || low >= 0xE000) return here();
       code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
@@ -315,7 +322,6 @@ std::string canonical_json(const JsonValue& value) {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -362,8 +368,9 @@ Result<std::span<const JsonField>> ObjectReader::read(std::string_view text) {
 /// The shape that nearly every event has. False means only "not so plain", never "wrong".
 bool ObjectReader::read_plain(std::string_view text) {
   fields_.clear();
-  const char* end = text.data() + text.size();
-  const char* at = skip_space(text.data(), end);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const char* at = skip_space(begin, end);
   if (at == end || *at != '{') return false;
   do {
     at = skip_space(at + 1, end);

@@ -1,6 +1,5 @@
 #include "service/billing/month.h"
 
-#include <cstdio>
 #include <stdexcept>
 
 #include <date/tz.h>
@@ -48,9 +47,9 @@ std::optional<Month> Month::parse(std::string_view text) {
 }
 
 std::string Month::text() const {
-  char text[32];
-  std::snprintf(text, sizeof text, "%04d-%02d", year, month);
-  return text;
+  std::string text = std::to_string(year * 100 + month);
+  if (text.size() < 6) text.insert(0, 6 - text.size(), '0');
+  return text.insert(4, "-");
 }
 
 Month Month::next() const {
