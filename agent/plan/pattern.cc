@@ -142,29 +142,32 @@ class Pattern::Compiler {
       ++at_;
     }
     ByteSet set;
-    std::optional<unsigned char> previous;
+    bool ranged = false;  // whether a '-' here would span from `previous`
+    unsigned char previous = 0;
     for (bool first = true;; first = false) {
       if (at_ >= text_.size()) return false;
       if (text_[at_] == ']' && !first) break;
-      if (text_[at_] == '-' && previous && at_ + 1 < text_.size() && text_[at_ + 1] != ']') {
+      if (text_[at_] == '-' && ranged && at_ + 1 < text_.size() && text_[at_ + 1] != ']') {
         ++at_;
         const std::optional<unsigned char> last = member();
         if (!last) return false;
-        for (unsigned c = *previous; c <= *last; ++c) set.set(c);
-        previous.reset();
+        for (unsigned c = previous; c <= *last; ++c) set.set(c);
+        ranged = false;
         continue;
       }
       if (text_.substr(at_).starts_with("[:")) {
         const std::optional<bool> known = named_class(set);
         if (known == false) return false;
         if (known) {
-          previous.reset();
+          ranged = false;
           continue;
         }
       }
-      previous = member();
-      if (!previous) return false;
-      set.set(*previous);
+      const std::optional<unsigned char> byte = member();
+      if (!byte) return false;
+      previous = *byte;
+      ranged = true;
+      set.set(previous);
     }
     ++at_;
     if (ignore_case_) {
