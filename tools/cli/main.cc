@@ -1,6 +1,8 @@
 // obhut: the command line. Each group of commands is a file of its own; main builds their
 // surroundings and turns what they say into an exit code.
 
+#include <clocale>
+
 #include <CLI/CLI.hpp>
 
 #include "platform/machine.h"
@@ -16,6 +18,8 @@ constexpr obhut::cli::Message kAbout{"obhut: managed backup", "obhut: verwaltete
 
 int main(int argc, char** argv) {
   const obhut::platform::StopOnSignal signals;
+  // Names in archives are UTF-8 wherever they can be; nothing else depends on the locale.
+  std::setlocale(LC_CTYPE, "C.UTF-8");
   obhut::platform::restrict_new_files();
   obhut::platform::raise_open_file_limit();
   obhut::SystemClock clock;

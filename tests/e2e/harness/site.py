@@ -1,0 +1,310 @@
+"""A whole site in a temporary folder: cluster, partner, customer, endpoints.
+
+Real processes over real TLS; standard library only. The binaries are found in OBHUT_BIN.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+BIN = os.environ.get("OBHUT_BIN", "build/dev/bin")
+PASSWORD = "correct horse battery staple"
+
+
+class CommandFailed(Exception):
+    """A program ended with another exit code than 0."""
+
+    def __init__(self, arguments, outcome):
+        super().__init__(f"{' '.join(arguments)}: exit {outcome.returncode}\n"
+                         f"{outcome.stdout}\n{outcome.stderr}")
+        self.code = outcome.returncode
+        self.stdout = outcome.stdout
+        self.stderr = outcome.stderr
+
+
+def run(program, *arguments, check=True, stdin=None, timeout=120):
+    command = [os.path.join(BIN, program), *map(str, arguments)]
+    outcome = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout,
+                             check=False)
+    if check and outcome.returncode != 0:
+        raise CommandFailed(command, outcome)
+    return outcome
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(what, condition, seconds=30.0):
+    """Polls until `condition()` is true and returns its value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.05)
+
+
+class Process:
+    """A daemon of ours; its output goes to a file."""
+
+    def __init__(self, log, program, *arguments):
+        self.log = log
+        with open(log, "ab") as out:
+            self.handle = subprocess.Popen([os.path.join(BIN, program), *map(str, arguments)],
+                                           stdout=out, stderr=out)
+
+    def alive(self):
+        return self.handle.poll() is None
+
+    def kill(self):
+        """As a power cut would."""
+        self.handle.kill()
+        self.handle.wait()
+
+    def stop(self, seconds=30):
+        if self.alive():
+            self.handle.send_signal(signal.SIGTERM)
+        return self.handle.wait(seconds)
+
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as text:
+            return text.read()
+
+
+class Api:
+    """The cluster's API as a person of the provider uses it."""
+
+    def __init__(self, url, ca_file):
+        self.url = url
+        self.context = ssl.create_default_context(cafile=ca_file)
+        self.token = None
+
+    def call(self, method, path, body=None, content_type="application/json"):
+        data = body
+        if body is not None and not isinstance(body, (bytes, str)):
+            data = json.dumps(body)
+        if isinstance(data, str):
+            data = data.encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        request.add_header("Content-Type", content_type)
+        if method != "GET":
+            request.add_header("Idempotency-Key", uuid.uuid4().hex)
+        if self.token:
+            request.add_header("Authorization", "Bearer " + self.token)
+        try:
+            with urllib.request.urlopen(request, context=self.context, timeout=30) as answer:
+                text = answer.read()
+                return json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def post(self, path, body, content_type="application/json"):
+        return self.call("POST", path, body, content_type)
+
+    def log_in(self, email):
+        self.token = self.post("/api/v1/sessions", {"email": email, "password": PASSWORD})["token"]
+
+
+class Cluster:
+    def __init__(self, folder):
+        self.state = os.path.join(folder, "cluster")
+        self.log = os.path.join(folder, "cluster.log")
+        self.port = free_port()
+        self.process = None
+        run("obhut-cluster", "--state", self.state, "init", "--listen", f"127.0.0.1:{self.port}",
+            "--name", "localhost")
+        run("obhut-cluster", "--state", self.state, "user", "add", "--email", "boss@example.org",
+            stdin=PASSWORD + "\n")
+        self.url = f"https://localhost:{self.port}"
+        self.ca_file = os.path.join(self.state, "ca.pem")
+
+    def start(self):
+        self.process = Process(self.log, "obhut-cluster", "--state", self.state, "run")
+        wait_until("the cluster to listen", self.listens)
+
+    def listens(self):
+        if not self.process.alive():
+            raise AssertionError("obhut-cluster ended: " + self.process.output())
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+
+
+class Partner:
+    """A partner with its signer's folder, known to the cluster, with one operator."""
+
+    def __init__(self, folder, api, cluster):
+        self.folder = os.path.join(folder, "partner")
+        self.api = api
+        self.cluster = cluster
+        os.makedirs(self.folder, exist_ok=True)
+        made = self.sign("init", "--partner", "Example Partner")
+        self.id = made["partner"]
+        self.sign("operator", "add", "--name", "Olga", "--roles", "plan,enroll,restore")
+        api.post("/api/v1/partners", {"id": self.id, "name": "Example Partner",
+                                      "root": made["root"]})
+        self.publish_trust()
+        self.escrow = self.sign("escrow", "show")["key"]
+
+    def sign(self, *arguments):
+        return json.loads(run("obhut-sign", "--dir", self.folder, "--json", *arguments).stdout)
+
+    def publish_trust(self):
+        file = os.path.join(self.folder, "published.trust")
+        self.sign("trust", "export", "--out", file)
+        with open(file, encoding="utf-8") as text:
+            self.api.call("PUT", f"/api/v1/partners/{self.id}/trust", text.read())
+
+    def add_customer(self, number="C-1"):
+        made = self.api.post(f"/api/v1/partners/{self.id}/customers",
+                             {"number": number, "name": "Example Customer", "mode": "per_gb"})
+        return made["id"]
+
+    def token(self, customer, url=None, uses=1):
+        """Makes a registration token, registers its hash, returns its file."""
+        file = os.path.join(self.folder, f"token-{uuid.uuid4().hex}")
+        made = self.sign("token", "--customer", customer, "--cluster", url or self.cluster.url,
+                         "--ca", self.cluster.ca_file, "--uses", uses, "--out", file)
+        registration = made["registration"]
+        self.api.post(f"/api/v1/customers/{customer}/tokens",
+                      registration if isinstance(registration, str) else json.dumps(registration))
+        return file
+
+    def signed_plan(self, plan, *options):
+        """Signs a plan and returns the envelope's text."""
+        file = os.path.join(self.folder, "plan.json")
+        out = os.path.join(self.folder, "plan.envelope")
+        with open(file, "w", encoding="utf-8") as text:
+            json.dump(plan, text)
+        self.sign("plan", "sign", file, "--out", out, *options)
+        with open(out, encoding="utf-8") as text:
+            return text.read()
+
+    def push_plan(self, plan, customer, *options):
+        envelope = self.signed_plan(plan, "--customer", customer, *options)
+        self.api.post(f"/api/v1/customers/{customer}/plans", envelope)
+
+    def plan(self, *paths, **members):
+        """A plan whose own schedule does not fire while a test runs."""
+        plan = {
+            "schema": "obhut.plan/1",
+            "name": "e2e",
+            "sources": [{"type": "files", "paths": list(paths)}],
+            "targets": [{"type": "cluster", "retention": {"keep_last": 10}}],
+            "schedule": {"rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "time_zone": "Europe/Berlin",
+                         "missed": "skip"},
+            "escrow": {"key": self.escrow, "name": "Example Partner"},
+        }
+        plan.update(members)
+        return plan
+
+
+class Endpoint:
+    """obhutd with a state folder of its own, and `obhut` talking to it."""
+
+    def __init__(self, folder, name="endpoint"):
+        self.folder = os.path.join(folder, name)
+        self.state = os.path.join(self.folder, "state")
+        self.socket = os.path.join(self.folder, "run", "obhutd.sock")
+        self.log = os.path.join(self.folder, "obhutd.log")
+        self.process = None
+        os.makedirs(self.folder, exist_ok=True)
+
+    def start(self, token_file=None, wait=True):
+        arguments = ["--config", "/nonexistent/agent.toml", "--state", self.state, "--socket",
+                     self.socket]
+        if token_file:
+            arguments += ["--token-file", token_file]
+        self.process = Process(self.log, "obhutd", *arguments)
+        if wait:
+            wait_until("obhutd to answer", self.answers)
+
+    def answers(self):
+        if not self.process.alive():
+            raise AssertionError("obhutd ended: " + self.process.output())
+        return self.obhut("status", check=False).returncode == 0
+
+    def obhut(self, *arguments, check=True, stdin=None, timeout=120):
+        group = 2 if arguments[0] in ("plan", "key") else 1
+        return run("obhut", *arguments[:group], "--socket", self.socket, *arguments[group:],
+                   check=check, stdin=stdin, timeout=timeout)
+
+    def ask(self, *arguments, timeout=120):
+        group = 2 if arguments[0] in ("plan", "key") else 1
+        return json.loads(self.obhut(*arguments[:group], "--json", *arguments[group:],
+                                     timeout=timeout).stdout)
+
+    def status(self):
+        return self.ask("status")
+
+    def wait_enrolled(self, seconds=30):
+        wait_until("the enrolment", lambda: self.status()["enrolment"]["enrolled"], seconds)
+        return self.status()["enrolment"]
+
+    def wait_plan(self, version, seconds=30):
+        def there():
+            plan = self.status().get("plan")
+            return plan and plan["version"] >= version
+        wait_until(f"plan {version}", there, seconds)
+
+    def backup(self):
+        return self.ask("backup", "--wait", timeout=300)
+
+    def stop(self):
+        return self.process.stop() if self.process else None
+
+    def kill(self):
+        self.process.kill()
+
+
+class Site:
+    """Cluster, partner and customer, ready for endpoints. Use as a context."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="obhut-e2e-")
+        self.endpoints = []
+        self.cluster = Cluster(self.folder)
+        self.cluster.start()
+        self.api = Api(self.cluster.url, self.cluster.ca_file)
+        self.api.log_in("boss@example.org")
+        self.partner = Partner(self.folder, self.api, self.cluster)
+        self.customer = self.partner.add_customer()
+
+    def endpoint(self, name="endpoint"):
+        endpoint = Endpoint(self.folder, name)
+        self.endpoints.append(endpoint)
+        return endpoint
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def devices(self):
+        return self.api.get(f"/api/v1/customers/{self.customer}/devices")["devices"]
+
+    def close(self):
+        for endpoint in self.endpoints:
+            if endpoint.process and endpoint.process.alive():
+                endpoint.stop()
+        self.cluster.stop()
+        if not os.environ.get("OBHUT_E2E_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)

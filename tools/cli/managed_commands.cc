@@ -1,0 +1,354 @@
+#include "tools/cli/managed_commands.h"
+
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/guarded.h"
+#include "agent/plan/plan_check.h"
+#include "platform/atomic_file.h"
+#include "platform/local_files.h"
+#include "tools/cli/command.h"
+#include "tools/cli/managed_client.h"
+#include "tools/cli/managed_output.h"
+#include "tools/cli/progress_line.h"
+
+namespace obhut::cli {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr Message kSocket{"socket of obhutd (or OBHUT_SOCKET)",
+                          "Socket von obhutd (oder OBHUT_SOCKET)"};
+constexpr Message kStatus{"what is protected, and how things stand",
+                          "was geschützt ist und wie es steht"};
+constexpr Message kEnroll{"join with a registration token", "mit einem Anmeldetoken beitreten"};
+constexpr Message kTokenFile{"file with the token (-: standard input)",
+                             "Datei mit dem Token (-: Standardeingabe)"};
+constexpr Message kBackup{"run the plan now", "den Plan jetzt ausführen"};
+constexpr Message kWait{"wait for its end", "auf das Ende warten"};
+constexpr Message kPoints{"list the recovery points", "die Wiederherstellungspunkte auflisten"};
+constexpr Message kTarget{"cluster, or the folder of a local target",
+                          "cluster oder der Ordner eines lokalen Ziels"};
+constexpr Message kLs{"list what a point holds", "auflisten, was ein Punkt enthält"};
+constexpr Message kPoint{"id of the point, or \"latest\"", "Kennung des Punkts oder „latest“"};
+constexpr Message kPath{"folder or file in the point", "Ordner oder Datei im Punkt"};
+constexpr Message kRecursive{"all levels", "alle Ebenen"};
+constexpr Message kFind{"find entries by pattern", "Einträge nach Muster finden"};
+constexpr Message kPattern{"gitignore syntax: \"*.txt\" anywhere, \"/etc/*.conf\" from the root",
+                           "gitignore-Schreibweise: „*.txt“ überall, „/etc/*.conf“ ab der Wurzel"};
+constexpr Message kRestore{"restore a point or part of it",
+                           "einen Punkt oder einen Teil wiederherstellen"};
+constexpr Message kTo{"folder to restore into; \"/\" is the original place",
+                      "Zielordner; „/“ ist der ursprüngliche Ort"};
+constexpr Message kExisting{"what to do with files that are there: keep, overwrite, both",
+                            "was mit vorhandenen Dateien geschieht: keep, overwrite, both"};
+constexpr Message kExport{"write a point as tar or zip", "einen Punkt als tar oder zip schreiben"};
+constexpr Message kToFile{"archive to write", "Archiv, das geschrieben wird"};
+constexpr Message kFormat{"tar or zip", "tar oder zip"};
+constexpr Message kVerify{"prove that the points can be restored",
+                          "beweisen, dass sich die Punkte wiederherstellen lassen"};
+constexpr Message kReadData{"read every byte", "jedes Byte lesen"};
+constexpr Message kPlan{"protection plans", "Schutzpläne"};
+constexpr Message kPlanShow{"the plan in force", "der geltende Plan"};
+constexpr Message kPlanCheck{"check a plan file and print its next runs",
+                             "eine Plandatei prüfen und ihre nächsten Läufe zeigen"};
+constexpr Message kPlanFile{"plan in JSON", "Plan als JSON"};
+constexpr Message kKey{"the recovery key of this device",
+                       "der Wiederherstellungsschlüssel dieses Geräts"};
+constexpr Message kKeyShow{"show it, to be written down", "ihn zeigen, zum Aufschreiben"};
+constexpr Message kKeyConfirm{
+    "confirm that it was written down; the machine then forgets it",
+    "bestätigen, dass er aufgeschrieben ist; das Gerät vergisst ihn dann"};
+constexpr Message kKeyFile{"file with the key (-: standard input)",
+                           "Datei mit dem Schlüssel (-: Standardeingabe)"};
+constexpr Message kEnrolled{"enrolled as {}, activated at {}\n",
+                            "angemeldet als {}, aktiviert am {}\n"};
+constexpr Message kActivated{"activated; the cluster has not confirmed it yet: {}\n",
+                             "aktiviert; der Cluster hat es noch nicht bestätigt: {}\n"};
+constexpr Message kWriteDown{
+    "{}\n\nWrite it down, keep it away from this machine, then run `obhut key confirm`.\n",
+    "{}\n\nAufschreiben, fern von diesem Gerät aufbewahren, dann `obhut key confirm` ausführen.\n"};
+constexpr Message kConfirmed{
+    "confirmed: whoever has the key can restore this device\n",
+    "bestätigt: Wer den Schlüssel hat, kann dieses Gerät wiederherstellen\n"};
+constexpr Message kExported{"{}: {} files\n", "{}: {} Dateien\n"};
+
+constexpr std::size_t kMaxInput = std::size_t{2} << 20U;
+
+/// Everything that any of these commands can be given.
+struct Arguments {
+  std::string socket = default_socket();
+  std::string file;
+  std::string target;
+  std::string point = "latest";
+  std::string path;
+  std::vector<std::string> paths;
+  std::string pattern;
+  std::string to;
+  std::string existing = "keep";
+  std::string format = "tar";
+  bool wait = false;
+  bool recursive = false;
+  bool read_data = false;
+};
+using Shared = std::shared_ptr<Arguments>;
+
+Result<std::string> read_standard_input() {
+  std::string text;
+  char part[4096];
+  while (const std::size_t got = std::fread(part, 1, sizeof part, stdin)) {
+    text.append(part, got);
+    if (text.size() > kMaxInput) return fail(ErrorKind::kInvalidInput, "standard input: too long");
+  }
+  return text;
+}
+
+Result<std::string> read_input(const std::string& file) {
+  if (file == "-") return read_standard_input();
+  ASSIGN_OR_RETURN(const Bytes bytes, platform::read_file(file, kMaxInput));
+  return std::string(as_text(bytes));
+}
+
+json without_frame(json answer) {
+  answer.erase("done");
+  answer.erase("exit");
+  return answer;
+}
+
+using ToText = std::string (*)(const Context&, const json&);
+
+/// Asks, shows progress meanwhile, prints the answer.
+Result<void> converse(Context& context, const Arguments& arguments, const json& request,
+                      ToText to_text) {
+  Guarded<std::string> line;
+  ASSIGN_OR_RETURN(const json answer, [&]() -> Result<json> {
+    const ProgressLine shown(
+        context, [&line] { return line.with([](const std::string& text) { return text; }); });
+    return ask_daemon(context, arguments.socket, request, [&](const json& event) {
+      line.with([&](std::string& text) { text = progress_text(context, event); });
+    });
+  }());
+  print(context.json ? without_frame(answer).dump(2) + "\n" : to_text(context, answer));
+  return {};
+}
+
+/// Prints entries as they come: a point may hold millions.
+Result<void> list_entries(Context& context, const Arguments& arguments, const json& request) {
+  bool first = true;
+  if (context.json) print("[");
+  Result<json> answer = ask_daemon(context, arguments.socket, request, [&](const json& event) {
+    const auto entries = event.find("entries");
+    if (entries == event.end() || !entries->is_array()) return;
+    for (const json& entry : *entries) {
+      if (context.json) {
+        print((first ? "\n" : ",\n") + entry.dump());
+      } else {
+        print(entry_line(context, entry));
+      }
+      first = false;
+    }
+  });
+  if (context.json) print(first ? "]\n" : "\n]\n");
+  if (!answer) return std::unexpected(std::move(answer).error());
+  return {};
+}
+
+Result<void> run_enroll(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string token, read_input(arguments.file));
+  return converse(
+      context, arguments, {{"command", "enroll"}, {"token", token}},
+      [](const Context& with, const json& answer) {
+        if (!answer.value("enrolled", false)) {
+          return with.say(kActivated, {answer.value("last_error", "")});
+        }
+        return with.say(kEnrolled, {answer.value("device", ""), answer.value("activated_at", "")});
+      });
+}
+
+Result<void> run_points(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const json answer,
+                   ask_daemon(context, arguments.socket,
+                              {{"command", "points"}, {"target", arguments.target}}, {}));
+  const json points = answer.value("points", json::array());
+  print(context.json ? points.dump(2) + "\n" : points_text(context, points));
+  return {};
+}
+
+Result<json> restore_request(const Arguments& arguments, const char* command) {
+  ASSIGN_OR_RETURN(const std::string to, platform::absolute_path(arguments.to));
+  return json{{"command", command},
+              {"target", arguments.target},
+              {"point", arguments.point},
+              {"paths", arguments.paths},
+              {"pattern", arguments.pattern},
+              {"to", to},
+              {"existing", arguments.existing},
+              {"format", arguments.format}};
+}
+
+Result<void> run_restore(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const json request, restore_request(arguments, "restore"));
+  return converse(context, arguments, request, restore_text);
+}
+
+Result<void> run_export(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const json request, restore_request(arguments, "export"));
+  return converse(context, arguments, request, [](const Context& with, const json& answer) {
+    return with.say(kExported, {answer.value("file", ""),
+                                std::to_string(answer.value("files", std::uint64_t{0}))});
+  });
+}
+
+Result<void> run_plan_check(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string text, read_input(arguments.file));
+  Result<plan::PlanReport> report = plan::check_plan_file(text, context.clock.now());
+  if (!report) return pass_on(std::move(report.error()), arguments.file);
+  print(context.json ? plan::format_report_json(*report) + "\n" : plan::format_report(*report));
+  return {};
+}
+
+Result<void> run_key_confirm(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string key, read_input(arguments.file));
+  return converse(context, arguments, {{"command", "key-confirm"}, {"key", key}},
+                  [](const Context& with, const json&) { return with.say(kConfirmed); });
+}
+
+using Body = Result<void> (*)(Context&, const Arguments&);
+
+CLI::App* add(CLI::App& parent, Context& context, const std::string& name, const Message& help,
+              const Shared& arguments, Body body) {
+  CLI::App* command = add_command(parent, context, name, help, {});
+  command->callback([&context, arguments, body] {
+    const Result<void> done = body(context, *arguments);
+    const int answered = context.exit_code;
+    if (done) return;
+    report_error(context, done.error());
+    // The daemon knows whether it was the cluster that could not be reached.
+    if (answered != kExitDone) context.exit_code = answered;
+  });
+  command->add_option("--socket", arguments->socket, context.say(kSocket))->type_name("PATH");
+  return command;
+}
+
+void add_point_options(CLI::App& command, const Context& context, Arguments& arguments) {
+  command.add_option("--target", arguments.target, context.say(kTarget));
+}
+
+void add_daily_commands(CLI::App& app, Context& context) {
+  add(app, context, "status", kStatus, std::make_shared<Arguments>(),
+      [](Context& with, const Arguments& in) {
+        return converse(with, in, {{"command", "status"}}, status_text);
+      });
+  Shared in = std::make_shared<Arguments>();
+  CLI::App* enroll = add(app, context, "enroll", kEnroll, in, run_enroll);
+  enroll->add_option("--token-file", in->file, context.say(kTokenFile))
+      ->required()
+      ->type_name("FILE");
+  in = std::make_shared<Arguments>();
+  CLI::App* backup =
+      add(app, context, "backup", kBackup, in, [](Context& with, const Arguments& given) {
+        return converse(with, given, {{"command", "backup"}, {"wait", given.wait}}, outcome_text);
+      });
+  backup->add_flag("--wait", in->wait, context.say(kWait));
+  in = std::make_shared<Arguments>();
+  CLI::App* verify =
+      add(app, context, "verify", kVerify, in, [](Context& with, const Arguments& given) {
+        return converse(
+            with, given,
+            {{"command", "verify"}, {"target", given.target}, {"read_data", given.read_data}},
+            verify_text);
+      });
+  verify->add_flag("--read-data", in->read_data, context.say(kReadData));
+  add_point_options(*verify, context, *in);
+}
+
+void add_browse_commands(CLI::App& app, Context& context) {
+  Shared in = std::make_shared<Arguments>();
+  add_point_options(*add(app, context, "points", kPoints, in, run_points), context, *in);
+  in = std::make_shared<Arguments>();
+  CLI::App* ls = add(app, context, "ls", kLs, in, [](Context& with, const Arguments& given) {
+    return list_entries(with, given,
+                        {{"command", "ls"},
+                         {"target", given.target},
+                         {"point", given.point},
+                         {"path", given.path},
+                         {"recursive", given.recursive}});
+  });
+  ls->add_option("point", in->point, context.say(kPoint));
+  ls->add_option("path", in->path, context.say(kPath));
+  ls->add_flag("-r,--recursive", in->recursive, context.say(kRecursive));
+  add_point_options(*ls, context, *in);
+  in = std::make_shared<Arguments>();
+  CLI::App* find = add(app, context, "find", kFind, in, [](Context& with, const Arguments& given) {
+    return list_entries(with, given,
+                        {{"command", "find"},
+                         {"target", given.target},
+                         {"point", given.point},
+                         {"pattern", given.pattern}});
+  });
+  find->add_option("pattern", in->pattern, context.say(kPattern))->required();
+  find->add_option("--point", in->point, context.say(kPoint));
+  add_point_options(*find, context, *in);
+}
+
+void add_restore_options(CLI::App& command, const Context& context, Arguments& arguments) {
+  command.add_option("point", arguments.point, context.say(kPoint));
+  command.add_option("path", arguments.paths, context.say(kPath));
+  command.add_option("--include", arguments.pattern, context.say(kPattern));
+  add_point_options(command, context, arguments);
+}
+
+void add_restore_commands(CLI::App& app, Context& context) {
+  Shared in = std::make_shared<Arguments>();
+  CLI::App* restore = add(app, context, "restore", kRestore, in, run_restore);
+  restore->add_option("--to", in->to, context.say(kTo))->required()->type_name("DIR");
+  restore->add_option("--existing", in->existing, context.say(kExisting));
+  add_restore_options(*restore, context, *in);
+  in = std::make_shared<Arguments>();
+  CLI::App* archive = add(app, context, "export", kExport, in, run_export);
+  archive->add_option("--to", in->to, context.say(kToFile))->required()->type_name("FILE");
+  archive->add_option("--format", in->format, context.say(kFormat));
+  add_restore_options(*archive, context, *in);
+}
+
+void add_plan_and_key_commands(CLI::App& app, Context& context) {
+  CLI::App* plan = app.add_subcommand("plan", context.say(kPlan));
+  plan->require_subcommand(1);
+  add(*plan, context, "show", kPlanShow, std::make_shared<Arguments>(),
+      [](Context& with, const Arguments& in) {
+        return converse(with, in, {{"command", "plan"}}, plan_text);
+      });
+  Shared in = std::make_shared<Arguments>();
+  add(*plan, context, "check", kPlanCheck, in, run_plan_check)
+      ->add_option("file", in->file, context.say(kPlanFile))
+      ->required();
+  CLI::App* key = app.add_subcommand("key", context.say(kKey));
+  key->require_subcommand(1);
+  add(*key, context, "show-recovery", kKeyShow, std::make_shared<Arguments>(),
+      [](Context& with, const Arguments& given) {
+        return converse(with, given, {{"command", "key-show"}},
+                        [](const Context& say, const json& answer) {
+                          return say.say(kWriteDown, {answer.value("recovery_key", "")});
+                        });
+      });
+  in = std::make_shared<Arguments>();
+  in->file = "-";
+  add(*key, context, "confirm", kKeyConfirm, in, run_key_confirm)
+      ->add_option("--key-file", in->file, context.say(kKeyFile))
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+void add_managed_commands(CLI::App& app, Context& context) {
+  add_daily_commands(app, context);
+  add_browse_commands(app, context);
+  add_restore_commands(app, context);
+  add_plan_and_key_commands(app, context);
+}
+
+}  // namespace obhut::cli

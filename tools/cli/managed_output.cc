@@ -1,0 +1,206 @@
+#include "tools/cli/managed_output.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/base/time_text.h"
+#include "tools/cli/format.h"
+
+namespace obhut::cli {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr Message kNotEnrolled{
+    "not enrolled; run `obhut enroll --token-file FILE`\n",
+    "nicht angemeldet; mit `obhut enroll --token-file DATEI` anmelden\n"};
+constexpr Message kPending{"activated; the cluster has not confirmed it yet{}\n",
+                           "aktiviert; der Cluster hat es noch nicht bestätigt{}\n"};
+constexpr Message kDevice{"device      {}\n", "Gerät       {}\n"};
+constexpr Message kActivated{"activated   {}\n", "aktiviert   {}\n"};
+constexpr Message kCluster{"cluster     {} ({})\n", "Cluster     {} ({})\n"};
+constexpr Message kReachable{"reachable", "erreichbar"};
+constexpr Message kUnreachable{"out of reach: {}", "nicht erreichbar: {}"};
+constexpr Message kPlan{"plan        {}, version {}\n", "Plan        {}, Version {}\n"};
+constexpr Message kNoPlan{"plan        none yet\n", "Plan        noch keiner\n"};
+constexpr Message kProtection{"protection  {}\n", "Schutz      {}\n"};
+constexpr Message kProtected{"protected", "geschützt"};
+constexpr Message kNoBackup{"no backup yet", "noch keine Sicherung"};
+constexpr Message kNotRecoverable{
+    "not recoverable: only this machine could open its backups",
+    "nicht wiederherstellbar: nur dieses Gerät könnte seine Sicherungen öffnen"};
+constexpr Message kLast{"last backup {}\n", "letzte Sicherung {}\n"};
+constexpr Message kNext{"next backup {}\n", "nächste Sicherung {}\n"};
+constexpr Message kRunning{"a backup is running\n", "eine Sicherung läuft\n"};
+constexpr Message kAlert{"alert       {}: {}\n", "Meldung     {}: {}\n"};
+constexpr Message kStarted{"backup started\n", "Sicherung begonnen\n"};
+constexpr Message kTargetDone{"{}: point {}, {} files, {}, {} newly stored{}\n",
+                              "{}: Punkt {}, {} Dateien, {}, {} neu gespeichert{}\n"};
+constexpr Message kSkipped{"; {} entries skipped or changed",
+                           "; {} Einträge ausgelassen oder verändert"};
+constexpr Message kTargetFailed{"{}: {}\n", "{}: {}\n"};
+constexpr Message kRestored{"{} files and {} folders restored, {}\n",
+                            "{} Dateien und {} Ordner wiederhergestellt, {}\n"};
+constexpr Message kKept{"{} left as they were\n", "{} unverändert gelassen\n"};
+constexpr Message kVerified{"{} points, {} packs, {} read: {} errors\n",
+                            "{} Punkte, {} Packs, {} gelesen: {} Fehler\n"};
+
+std::string text_of(const json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+std::uint64_t number_of(const json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+}
+
+const json& object_of(const json& object, const char* name) {
+  static const json kNothing = json::object();
+  const auto at = object.find(name);
+  return at != object.end() && at->is_object() ? *at : kNothing;
+}
+
+std::string local_time(const std::string& rfc3339) {
+  const auto at = parse_time(rfc3339);
+  return at ? human_time(*at) : rfc3339;
+}
+
+std::string bytes_of(const Context& context, const json& object, const char* name) {
+  return human_bytes(number_of(object, name), context.language);
+}
+
+std::string count_of(const Context& context, const json& object, const char* name) {
+  return human_count(number_of(object, name), context.language);
+}
+
+std::string protection_of(const Context& context, const json& protection) {
+  const std::string state = text_of(protection, "state");
+  if (state == "protected") return context.say(kProtected);
+  return context.say(state == "not recoverable" ? kNotRecoverable : kNoBackup);
+}
+
+std::string schedule_text(const Context& context, const json& schedule) {
+  std::string text;
+  if (const std::string last = text_of(schedule, "last_success"); !last.empty()) {
+    text += context.say(kLast, {local_time(last)});
+  }
+  if (schedule.value("running", false)) {
+    text += context.say(kRunning);
+  } else if (const std::string next = text_of(schedule, "next"); !next.empty()) {
+    text += context.say(kNext, {local_time(next)});
+  }
+  return text;
+}
+
+std::string problems_text(const json& report, const char* member) {
+  std::string text;
+  const auto problems = report.find(member);
+  if (problems == report.end() || !problems->is_array()) return text;
+  for (const json& problem : *problems) {
+    text += text_of(problem, problem.contains("path") ? "path" : "subject") + ": " +
+            text_of(problem, problem.contains("reason") ? "reason" : "message") + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string status_text(const Context& context, const json& status) {
+  const json& enrolment = object_of(status, "enrolment");
+  if (!enrolment.value("enrolled", false)) {
+    if (!enrolment.value("pending", false)) return context.say(kNotEnrolled);
+    const std::string reason = text_of(enrolment, "last_error");
+    return context.say(kPending, {reason.empty() ? "" : ": " + reason});
+  }
+  std::string text = context.say(kDevice, {text_of(enrolment, "device")}) +
+                     context.say(kActivated, {local_time(text_of(enrolment, "activated_at"))});
+  const json& cluster = object_of(status, "cluster");
+  const std::string line = cluster.value("reachable", false)
+                               ? context.say(kReachable)
+                               : context.say(kUnreachable, {text_of(cluster, "reason")});
+  text += context.say(kCluster, {text_of(enrolment, "cluster"), line});
+  const json& plan = object_of(status, "plan");
+  text += plan.empty()
+              ? context.say(kNoPlan)
+              : context.say(kPlan, {text_of(plan, "name"), count_of(context, plan, "version")});
+  text += context.say(kProtection, {protection_of(context, object_of(status, "protection"))});
+  text += schedule_text(context, object_of(status, "schedule"));
+  for (const json& alert : status.value("alerts", json::array())) {
+    text += context.say(kAlert, {text_of(alert, "code"), text_of(alert, "message")});
+  }
+  return text;
+}
+
+std::string outcome_text(const Context& context, const json& outcome) {
+  if (outcome.value("started", json()) == true) return context.say(kStarted);
+  std::string text;
+  for (const json& target : outcome.value("targets", json::array())) {
+    const json& error = object_of(target, "error");
+    if (!error.empty()) {
+      text += context.say(kTargetFailed, {text_of(target, "target"), text_of(error, "message")});
+      continue;
+    }
+    const json& point = object_of(target, "point");
+    const std::uint64_t incomplete = number_of(point, "skipped") + number_of(point, "changed");
+    text += context.say(
+        kTargetDone,
+        {text_of(target, "target"), text_of(point, "id").substr(0, 16),
+         count_of(context, point, "files"), bytes_of(context, point, "bytes"),
+         bytes_of(context, point, "stored_bytes"),
+         incomplete ? context.say(kSkipped, {human_count(incomplete, context.language)}) : ""});
+    text += problems_text(point, "incidents");
+  }
+  return text;
+}
+
+std::string points_text(const Context& context, const json& points) {
+  using enum Table::Align;
+  Table table({kLeft, kLeft, kRight, kRight, kRight});
+  for (const json& point : points) {
+    table.row({text_of(point, "id").substr(0, 16), local_time(text_of(point, "time")),
+               count_of(context, point, "files"), bytes_of(context, point, "bytes"),
+               bytes_of(context, point, "stored_bytes")});
+  }
+  return table.text();
+}
+
+std::string entry_line(const Context& context, const json& entry) {
+  std::string size = bytes_of(context, entry, "size");
+  size.insert(0, size.size() < 8 ? 8 - size.size() : 0, ' ');
+  const std::string target = text_of(entry, "target");
+  return size + "  " + local_time(text_of(entry, "modified")) + "  " + text_of(entry, "path") +
+         (text_of(entry, "type") == "directory" ? "/" : "") +
+         (target.empty() ? "" : " -> " + target) + "\n";
+}
+
+std::string restore_text(const Context& context, const json& report) {
+  std::string text = context.say(
+      kRestored, {count_of(context, report, "files"), count_of(context, report, "directories"),
+                  bytes_of(context, report, "bytes")});
+  if (number_of(report, "kept") > 0)
+    text += context.say(kKept, {count_of(context, report, "kept")});
+  return text + problems_text(report, "problems");
+}
+
+std::string verify_text(const Context& context, const json& report) {
+  return context.say(
+             kVerified,
+             {count_of(context, report, "points"), count_of(context, report, "packs"),
+              bytes_of(context, report, "bytes_read"), count_of(context, report, "errors")}) +
+         problems_text(report, "findings");
+}
+
+std::string plan_text(const Context& context, const json& plan) {
+  return context.say(kPlan, {text_of(plan, "name"), count_of(context, plan, "version")}) +
+         plan.value("plan", json::object()).dump(2) + "\n";
+}
+
+std::string progress_text(const Context& context, const json& event) {
+  const json& progress = object_of(event, "progress");
+  if (progress.empty()) return {};
+  return text_of(progress, "phase") + ": " + count_of(context, progress, "files") + ", " +
+         bytes_of(context, progress, "bytes");
+}
+
+}  // namespace obhut::cli
