@@ -45,11 +45,11 @@ int failed(const Error& error) {
 Result<void> serve(const Config& config, const platform::StopOnSignal& signals) {
   const Log log = Log::to_stderr(config.log);
   SystemClock clock;
+  // Others may connect, so that anybody can ask for the status; the folder is ours alone.
+  TRY(platform::make_directories(platform::parent_of(config.socket), 0755));
   platform::restrict_new_files();
   platform::raise_open_file_limit();
   ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::make(config, clock, log));
-  // Others may connect, so that anybody can ask for the status; the folder is ours alone.
-  TRY(platform::make_directories(platform::parent_of(config.socket), 0755));
   ASSIGN_OR_RETURN(const std::unique_ptr<LocalControl> control,
                    LocalControl::make(*daemon, config.socket));
   const std::jthread answering([&](std::stop_token stop) { control->run(std::move(stop)); });

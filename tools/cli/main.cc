@@ -8,6 +8,7 @@
 #include "platform/machine.h"
 #include "platform/signals.h"
 #include "tools/cli/context.h"
+#include "tools/cli/managed_commands.h"
 #include "tools/cli/vault_commands.h"
 
 namespace {
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   CLI::App app(context.say(kAbout), "obhut");
   app.set_version_flag("--version", OBHUT_VERSION);
   app.require_subcommand(1);
+  obhut::cli::add_managed_commands(app, context);
   obhut::cli::add_vault_commands(app, context);
   try {
     app.parse(argc, argv);
