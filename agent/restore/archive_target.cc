@@ -97,8 +97,8 @@ Result<void> Exporter::open() {
   archive* const out = archive_.get();
   if (format_ == ArchiveFormat::kTar) {
     TRY(outcome(archive_write_set_format_pax(out)));
-    // Names are bytes: without this, what is not in the locale's character set is refused.
-    TRY(outcome(archive_write_set_option(out, "pax", "hdrcharset", "BINARY")));
+    // Names are bytes: what is not in the locale's character set is written as binary, entry by
+    // entry, which libarchive does by itself.
   } else {
     TRY(outcome(archive_write_set_format_zip(out)));
   }

@@ -21,7 +21,7 @@
 
 #include "agent/crypto/digest.h"
 
-namespace obhut::test {
+namespace obhut::tests {
 namespace {
 
 const std::array<const char*, 6> kFolders = {"a", "b with space", "c", "\xff\xfe-not-utf8", "d",
@@ -229,7 +229,7 @@ void collect(const std::string& root, const std::string& relative, Links& links,
 }  // namespace
 
 void make_tree(const std::string& root, const std::vector<TreeItem>& items) {
-  run_shell("mkdir -p " + quoted(root));
+  run_shell("mkdir -p " + shell_quoted(root));
   std::vector<std::string> files;
   std::vector<std::pair<std::string, const TreeItem*>> made;
   for (const TreeItem& item : items) {
@@ -272,7 +272,7 @@ std::string rsync_difference(const std::string& original, const std::string& cop
   // Sockets are asked for by rsync's --specials, which also stands for FIFOs: name them instead.
   std::string skip;
   const std::string sockets =
-      run_shell("find " + quoted(original) + " -type s -printf '%P\\0' | tr '\\0' '\\1'");
+      run_shell("find " + shell_quoted(original) + " -type s -printf '%P\\0' | tr '\\0' '\\1'");
   for (std::size_t at = 0; at < sockets.size();) {
     const std::size_t end = sockets.find('\1', at);
     std::string pattern;
@@ -280,13 +280,13 @@ std::string rsync_difference(const std::string& original, const std::string& cop
       if (std::strchr("*?[\\", c) != nullptr) pattern += '\\';
       pattern += c;
     }
-    skip += " --exclude=" + quoted("/" + pattern);
+    skip += " --exclude=" + shell_quoted("/" + pattern);
     at = end + 1;
   }
   int status = 0;
   const std::string out =
       run_shell("rsync -aHAX --dry-run --itemize-changes --checksum --delete" + skip + " " +
-                    quoted(original + "/") + " " + quoted(copy + "/") + " 2>&1",
+                    shell_quoted(original + "/") + " " + shell_quoted(copy + "/") + " 2>&1",
                 &status);
   return status == 0 ? out : out + "rsync ended with " + std::to_string(status);
 }
@@ -304,7 +304,7 @@ std::string run_shell(const std::string& command, int* status) {
   return out;
 }
 
-std::string quoted(const std::string& text) {
+std::string shell_quoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -345,7 +345,7 @@ TempFolder::TempFolder() {
 }
 
 TempFolder::~TempFolder() {
-  run_shell("chmod -R u+rwX " + quoted(path_) + "; rm -rf " + quoted(path_));
+  run_shell("chmod -R u+rwX " + shell_quoted(path_) + "; rm -rf " + shell_quoted(path_));
 }
 
-}  // namespace obhut::test
+}  // namespace obhut::tests

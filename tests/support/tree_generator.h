@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace obhut::test {
+namespace obhut::tests {
 
 enum class ItemKind : std::uint8_t {
   kEmptyFile,
@@ -52,7 +52,7 @@ std::string rsync_difference(const std::string& original, const std::string& cop
 std::string run_shell(const std::string& command, int* status = nullptr);
 
 /// `text` in single quotes for the shell.
-std::string quoted(const std::string& text);
+std::string shell_quoted(const std::string& text);
 
 /// Deterministic bytes that compress about as well as text does where `compressible`.
 std::string content_of(std::uint64_t seed, std::size_t size, bool compressible);
@@ -74,4 +74,4 @@ class TempFolder {
   std::string path_;
 };
 
-}  // namespace obhut::test
+}  // namespace obhut::tests

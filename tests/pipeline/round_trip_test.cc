@@ -1,0 +1,182 @@
+// There and back: what is restored is what was there, by two judges that share no code with us.
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "tests/support/vault_bench.h"
+
+namespace rc {
+
+template <>
+struct Arbitrary<obhut::tests::TreeItem> {
+  static Gen<obhut::tests::TreeItem> arbitrary() {
+    using obhut::tests::ItemKind;
+    using obhut::tests::TreeItem;
+    return gen::build<TreeItem>(
+        gen::set(&TreeItem::kind, gen::map(gen::inRange(0, obhut::tests::kItemKinds),
+                                           [](int kind) { return static_cast<ItemKind>(kind); })),
+        gen::set(&TreeItem::folders, gen::resize(4, gen::arbitrary<std::vector<std::uint8_t>>())),
+        gen::set(&TreeItem::name), gen::set(&TreeItem::size), gen::set(&TreeItem::variant));
+  }
+};
+
+}  // namespace rc
+
+namespace obhut::tests {
+namespace {
+
+void back_up_and_restore(VaultBench& bench, const std::string& into) {
+  const auto report = bench.backup();
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->skipped, 0u);
+  ASSERT_EQ(report->changed, 0u);
+  const auto restored = bench.restore(report->summary, into);
+  ASSERT_TRUE(restored) << restored.error().message;
+  ASSERT_EQ(restored->missing, 0u)
+      << restored->problems[0].path << ": " << restored->problems[0].reason.message;
+  ASSERT_EQ(restored->metadata_problems, 0u)
+      << restored->problems[0].path << ": " << restored->problems[0].reason.message;
+  ASSERT_EQ(manifest_difference(bench.source(), bench.landed(into)), "");
+  ASSERT_EQ(rsync_difference(bench.source(), bench.landed(into)), "");
+}
+
+RC_GTEST_PROP(RoundTrip, RestoresAnyTreeBitForBit, (const std::vector<TreeItem>& items)) {
+  VaultBench bench;
+  make_tree(bench.source(), items);
+
+  const auto report = bench.backup();
+  RC_ASSERT(report.has_value());
+  RC_ASSERT(report->complete());
+  const auto restored = bench.restore(report->summary, bench.target());
+  RC_ASSERT(restored.has_value() || items.empty());
+  if (restored) {
+    RC_ASSERT(restored->complete());
+    RC_ASSERT(manifest_difference(bench.source(), bench.landed(bench.target())) == "");
+    RC_ASSERT(rsync_difference(bench.source(), bench.landed(bench.target())) == "");
+  }
+}
+
+TEST(RoundTrip, RestoresABusyTreeAndEveryChangeToIt) {
+  VaultBench bench;
+  make_tree(bench.source(), random_items(11, 400));
+  back_up_and_restore(bench, bench.folder / "first");
+  const std::string before = bench.folder / "before";
+  run_shell("cp -a " + shell_quoted(bench.source()) + " " + shell_quoted(before));
+
+  make_tree(bench.source(), random_items(12, 100));
+  run_shell(
+      "cd " + shell_quoted(bench.source()) +
+      " && find . -type f | sort | awk 'NR%7==0' | head -20 | tr '\\n' '\\0' | xargs -0 -r rm -f;"
+      " find . -type f -size +0 | sort | awk 'NR%5==0' | head -20 | while IFS= read -r f; do"
+      " echo more >> \"$f\"; done; touch a/new; mv a moved; true");
+  back_up_and_restore(bench, bench.folder / "second");
+
+  // The first point still gives what was there first.
+  const auto chain = bench.vault->heads({});
+  ASSERT_TRUE(chain);
+  const auto first = bench.vault->summary(*chain->kept().front());
+  ASSERT_TRUE(first);
+  const std::string again = bench.folder / "again";
+  const auto restored = bench.restore(*first, again);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(manifest_difference(before, bench.landed(again)), "");
+}
+
+TEST(RoundTrip, StoresNothingWhenNothingChanged) {
+  VaultBench bench;
+  make_tree(bench.source(), random_items(21, 300));
+  const auto first = bench.backup();
+  ASSERT_TRUE(first) << first.error().message;
+  const std::size_t packs = bench.memory.count(model::ObjectKind::kPack);
+
+  const auto second = bench.backup();
+
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->summary.read_bytes, 0u);
+  EXPECT_EQ(second->summary.unchanged_files,
+            first->summary.new_files + first->summary.unchanged_files);
+  // Others make files in /tmp meanwhile, which lies above the source: that node may change.
+  EXPECT_LT(second->summary.stored_bytes, 20'000u);
+  EXPECT_LE(bench.memory.count(model::ObjectKind::kPack), packs + 1);
+}
+
+TEST(RoundTrip, StoresASecondCopyOfATreeForLittle) {
+  VaultBench bench;
+  make_tree(bench.source() + "/one", random_items(31, 300));
+  const auto first = bench.backup();
+  ASSERT_TRUE(first);
+  run_shell("cp -a " + shell_quoted(bench.source() + "/one") + " " +
+            shell_quoted(bench.source() + "/two"));
+
+  const auto second = bench.backup();
+
+  ASSERT_TRUE(second);
+  EXPECT_GT(second->summary.totals.bytes, first->summary.totals.bytes * 3 / 2);
+  EXPECT_LT(second->summary.stored_bytes, first->summary.stored_bytes / 8);
+}
+
+TEST(RoundTrip, ReadsAgainWhatChangedWithinTheClockTickOfTheRunBefore) {
+  VaultBench bench;
+  write_file(bench.source() + "/file", "one");
+  // A run whose clock is not ahead of the file system's: nothing is settled.
+  bench.clock.advance(-std::chrono::hours(3));
+  ASSERT_TRUE(bench.backup());
+
+  const auto second = bench.backup();
+
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->summary.unchanged_files, 0u);
+  EXPECT_EQ(second->summary.read_bytes, 3u);
+}
+
+TEST(RoundTrip, KeepsHolesOfALargeFile) {
+  VaultBench bench;
+  run_shell("truncate -s 3G " + shell_quoted(bench.source() + "/image"));
+  run_shell("printf here | dd of=" + shell_quoted(bench.source() + "/image") +
+            " bs=1 seek=2000000000 conv=notrunc status=none");
+
+  back_up_and_restore(bench, bench.target());
+
+  EXPECT_LT(bench.memory.bytes(), 2'000'000u);
+  const std::string blocks =
+      run_shell("stat -c %b " + shell_quoted(bench.landed(bench.target()) + "/image"));
+  EXPECT_LT(std::stoul(blocks), 1000u) << "the copy is not sparse";
+}
+
+TEST(RoundTrip, HoldsAFileOfMorePiecesThanItsEntryDoes) {
+  VaultBench bench;
+  write_file(bench.source() + "/large", content_of(5, 90'000'000, false));
+
+  back_up_and_restore(bench, bench.target());
+}
+
+TEST(RoundTrip, GoesDeeperThanAPathMayBeLong) {
+  VaultBench bench;
+  std::string make = "cd " + shell_quoted(bench.source());
+  make +=
+      " && for i in $(seq 60); do mkdir "
+      "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+      "ddddddddddddddddddddddddddddddddddddd && cd dddd*; done && echo deep > file";
+  run_shell(make);
+
+  const auto report = bench.backup();
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->skipped, 0u);
+  const auto restored = bench.restore(report->summary, bench.target());
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->missing, 0u);
+  EXPECT_EQ(run_shell("cd " + shell_quoted(bench.landed(bench.target())) +
+                      " && for i in $(seq 60); do cd dddd*; done && cat file"),
+            "deep\n");
+}
+
+TEST(RoundTrip, HoldsADirectoryOfManyEntries) {
+  VaultBench bench;
+  run_shell("cd " + shell_quoted(bench.source()) + " && seq 12000 | xargs touch");
+
+  back_up_and_restore(bench, bench.target());
+}
+
+}  // namespace
+}  // namespace obhut::tests
