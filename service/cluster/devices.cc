@@ -1,5 +1,7 @@
 #include "service/cluster/devices.h"
 
+#include <algorithm>
+
 #include "agent/base/codec.h"
 #include "agent/base/text.h"
 #include "agent/crypto/digest.h"
@@ -62,9 +64,11 @@ struct Dated {
   trust::ClockSource clock = trust::ClockSource::kReceipt;
 };
 
-/// BILLING.md rule 10: the endpoint's date counts between the token's making and our receipt.
-Dated activation_date(Instant installed, Instant token_created, Instant now) {
-  if (installed >= token_created && installed <= now) {
+/// BILLING.md rule 10: the endpoint's date counts between the token's making and our receipt; but
+/// not before the customer lived, when it would charge nothing, ever.
+Dated activation_date(Instant installed, Instant token_created, Instant customer_created,
+                      Instant now) {
+  if (installed >= std::max(token_created, customer_created) && installed <= now) {
     return {installed, trust::ClockSource::kEndpoint};
   }
   return {now, trust::ClockSource::kReceipt};
@@ -272,7 +276,7 @@ Answer<Enrolment> DeviceRegistry::enrol(std::string_view token_text, const Signi
     if (report.partner != customer.partner) {
       return refuse(422, "activation-mismatch", "the activation names another partner");
     }
-    Dated date = activation_date(report.installed_at, token.created, now);
+    Dated date = activation_date(report.installed_at, token.created, customer.created, now);
     ASSIGN_OR_RETURN(const WorkloadId workload, workload_for(session, customer, report, date, now));
     trust::Receipt receipt;
     receipt.kind = trust::ReceiptKind::kActivation;

@@ -101,16 +101,17 @@ Answer<PublishedPlan> PlanRegistry::publish(const trust::PlanTarget& target,
   return database_.write([&](sql::Session& session) -> Answer<PublishedPlan> {
     ASSIGN_OR_RETURN(const Scope scope, scope_of(session, target));
     ASSIGN_OR_RETURN(const trust::TrustChain chain, load_trust(session, scope.partner));
-    ASSIGN_OR_RETURN(const trust::SignedEnvelope envelope, trust::read_envelope(document));
-    if (envelope.envelope.target != target) {
-      return refuse(422, "other-device", "the plan is for another device or customer");
-    }
     ASSIGN_OR_RETURN(std::optional<Stored> stored, load(session, text_of(target), scope.audience));
     trust::PlanGate gate = stored ? std::move(stored->gate)
                                   : trust::PlanGate(scope.audience, trust::GateSide::kCluster);
     gate.advance(now);
     const auto outcome = gate.offer(document, chain, now);
     if (!outcome) return std::unexpected(refusal_of(outcome.error()));
+    ASSIGN_OR_RETURN(const trust::SignedEnvelope envelope, trust::read_envelope(document));
+    // The gate lets a device take its customer's plan; published, it has one place alone.
+    if (envelope.envelope.target != target) {
+      return refuse(422, "other-device", "the plan is for another device or customer");
+    }
     PublishedPlan published{envelope.envelope.version, std::string(document), now,
                             *outcome == trust::PlanGate::Outcome::kPending,
                             *outcome == trust::PlanGate::Outcome::kRepeated};

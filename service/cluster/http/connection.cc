@@ -399,10 +399,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     };
     const auto wait = std::make_shared<Wait>();  // shared with callbacks that may come late
     const std::shared_ptr<Connection> self = shared_from_this();
-    topic.on_change([self, wait] {
-      asio::post(self->stream_.get_executor(), [self, wait] {
+    // Weak: a topic that lives on must not keep the connection of a poll that is over. What is
+    // locked is moved to the loop, where alone a connection may end.
+    topic.on_change([weak = weak_from_this(), wait] {
+      std::shared_ptr<Connection> live = weak.lock();
+      if (!live) return;
+      const asio::any_io_executor loop = live->stream_.get_executor();
+      asio::post(loop, [live = std::move(live), wait] {
         wait->changed = true;
-        self->timer_.cancel();
+        live->timer_.cancel();
       });
     });
     // Bytes of the next request may lie here already or arrive: they stay for later, and without
@@ -516,11 +521,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> on_worker(Job job) {
     bool taken = false;
     bool done = false;
-    const std::shared_ptr<Connection> self = shared_from_this();
     asio::steady_timer finished(stream_.get_executor(), asio::steady_timer::time_point::max());
-    taken = env_.workers.submit([self, &job, &done, &finished] {
+    // The worker gives its share of the connection to the loop, where alone it may end.
+    taken = env_.workers.submit([self = shared_from_this(), &job, &done, &finished]() mutable {
       job();
-      asio::post(self->stream_.get_executor(), [self, &done, &finished] {
+      const asio::any_io_executor loop = self->stream_.get_executor();
+      asio::post(loop, [live = std::move(self), &done, &finished] {
         done = true;
         finished.cancel();
       });

@@ -175,10 +175,10 @@ class Loop {
         serve(Socket{std::move(socket), tls_}, env_, [this, place] { connections_.erase(place); });
   }
 
+  // Before io_: a connection's end, as late as io_'s destruction, edits it.
+  std::list<std::function<void(bool)>> connections_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  // Before the acceptor and the thread: a connection's end, as late as io_'s destruction, edits it.
-  std::list<std::function<void(bool)>> connections_;
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   const Environment& env_;

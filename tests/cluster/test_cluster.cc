@@ -1,0 +1,336 @@
+#include "tests/cluster/test_cluster.h"
+
+#include <future>
+
+#include <gtest/gtest.h>
+
+#include "agent/base/time_text.h"
+#include "agent/crypto/digest.h"
+#include "agent/crypto/random.h"
+#include "agent/plan/plan_codec.h"
+#include "agent/trust/assertion.h"
+#include "agent/trust/envelope.h"
+#include "agent/trust/token.h"
+#include "platform/atomic_file.h"
+#include "platform/local_files.h"
+#include "tests/cluster/openapi.h"
+
+namespace obhut::cluster::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kPassword = "correct horse battery";
+
+std::string random_text(std::size_t size) {
+  std::string text(size, '\0');
+  crypto::fill_random({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+  return text;
+}
+
+}  // namespace
+
+std::string path_of(const std::string& url) {
+  return url.substr(url.find('/', 8));
+}
+
+Config TestCluster::default_config() {
+  Config config;
+  config.port = 0;
+  config.workers = 4;
+  return config;
+}
+
+TestCluster::TestCluster(const Config& config) {
+  folder = platform::make_temporary_directory("obhut-cluster-test").value();
+  const std::string state = folder + "/state";
+  EXPECT_TRUE(init_state(state, config, clock.now()));
+  const Bytes pem = platform::read_file(state + "/ca.pem", 65536).value();
+  ca_pem = std::string(as_text(pem));
+  start();
+  EXPECT_TRUE(
+      cluster->services().accounts.add({}, "provider@example.org", kPassword, Role::kProvider));
+  const Answered login = call("POST", "/api/v1/sessions", "",
+                              {{"email", "provider@example.org"}, {"password", kPassword}});
+  provider = login.body.value("token", "");
+}
+
+TestCluster::~TestCluster() {
+  stop();
+  (void)platform::remove_tree(folder);  // ignored: a left-over is harmless
+}
+
+void TestCluster::start() {
+  Result<State> state = open_state(folder + "/state", clock.now());
+  ASSERT_TRUE(state) << state.error().message;
+  auto opened = Cluster::open(std::move(*state), clock, Log::to_stderr(LogLevel::kWarn));
+  ASSERT_TRUE(opened) << opened.error().message;
+  cluster = std::move(*opened);
+  std::promise<std::uint16_t> ready;
+  thread_ = std::jthread([&](std::stop_token ending) {
+    const Result<void> served =
+        cluster->serve(std::move(ending), [&](std::uint16_t bound) { ready.set_value(bound); });
+    EXPECT_TRUE(served) << served.error().message;
+  });
+  port = ready.get_future().get();
+}
+
+void TestCluster::stop() {
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    thread_.join();
+  }
+  cluster.reset();
+}
+
+void TestCluster::restart() {
+  stop();
+  start();
+}
+
+TlsClient TestCluster::connect(TlsClient::Handshake handshake) const {
+  return TlsClient(port, ca_pem, handshake);
+}
+
+Answered TestCluster::call_raw(std::string_view method, std::string_view path,
+                               std::string_view token, std::string_view body, HeaderList headers) {
+  TlsClient client = connect();
+  headers.emplace_back("Host", "127.0.0.1:" + std::to_string(port));
+  if (!token.empty()) headers.emplace_back("Authorization", "Bearer " + std::string(token));
+  const std::optional<Reply> reply = client.request(method, path, headers, body);
+  Answered answered;
+  EXPECT_TRUE(reply) << method << " " << path << ": no answer";
+  if (!reply) return answered;
+  answered.status = reply->status;
+  answered.text = reply->body;
+  answered.headers = reply->headers;
+  answered.body = json::parse(reply->body, nullptr, false);
+  openapi().hold(method, path, headers, body, answered);
+  return answered;
+}
+
+Answered TestCluster::call(std::string_view method, std::string_view path, std::string_view token,
+                           const json& body, HeaderList headers) {
+  std::string text;
+  if (!body.is_null()) {
+    text = body.dump();
+    headers.emplace_back("Content-Type", "application/json");
+  }
+  return call_raw(method, path, token, text, std::move(headers));
+}
+
+TestPartner TestCluster::make_partner(const std::string& name) {
+  TestPartner partner;
+  const Answered made =
+      call("POST", "/api/v1/partners", provider,
+           {{"name", name}, {"root", partner.root.public_key().text()}, {"currency", "EUR"}});
+  EXPECT_EQ(made.status, 201) << made.text;
+  partner.id = PartnerId::parse(made.body.value("id", "")).value_or(PartnerId{});
+  trust::TrustList list;
+  list.partner = partner.id;
+  list.serial = 1;
+  list.issued = clock.now();
+  list.root = partner.root.public_key();
+  for (const crypto::SigningKey* key : {&partner.operator_a, &partner.operator_b}) {
+    list.operators.push_back({key->public_key(), key == &partner.operator_a ? "a" : "b", 7,
+                              clock.now() + std::chrono::years(5)});
+  }
+  const std::string base = "/api/v1/partners/" + partner.id.text();
+  const Answered trusted =
+      call_raw("PUT", base + "/trust", provider, trust::make_trust_list(list, partner.root),
+               {{"Content-Type", "application/json"}});
+  EXPECT_EQ(trusted.status, 200) << trusted.text;
+  const std::string email = name + "@example.org";
+  EXPECT_EQ(call("POST", base + "/people", provider,
+                 {{"email", email}, {"password", kPassword}, {"role", "admin"}})
+                .status,
+            201);
+  partner.session =
+      call("POST", "/api/v1/sessions", "", {{"email", email}, {"password", kPassword}})
+          .body.value("token", "");
+  partner.number = "K-" + name;
+  partner.customer = make_customer(partner, partner.number);
+  return partner;
+}
+
+CustomerId TestCluster::make_customer(const TestPartner& partner, const std::string& number) {
+  const Answered made = call("POST", "/api/v1/partners/" + partner.id.text() + "/customers",
+                             partner.session, {{"number", number}, {"mode", "per_workload"}});
+  EXPECT_EQ(made.status, 201) << made.text;
+  return CustomerId::parse(made.body.value("id", "")).value_or(CustomerId{});
+}
+
+std::string TestCluster::make_token(const TestPartner& partner, unsigned uses,
+                                    std::chrono::hours life) {
+  trust::RegistrationToken token;
+  token.partner = partner.id;
+  token.customer = partner.customer;
+  token.cluster = "https://127.0.0.1:" + std::to_string(port);
+  token.ca_pin = cluster->state().ca_pin;
+  token.root = partner.root.public_key();
+  token.secret = Bytes(32);
+  crypto::fill_random(token.secret);
+  token.kind = "server";
+  token.created = clock.now() - std::chrono::hours(1);
+  token.expires = clock.now() + life;
+  token.uses = uses;
+  const std::string text = trust::make_token(token, partner.root);
+  const Answered registered = call_raw(
+      "POST", "/api/v1/customers/" + partner.customer.text() + "/tokens", partner.session,
+      trust::make_registration(token, text, partner.root), {{"Content-Type", "application/jose"}});
+  EXPECT_EQ(registered.status, 201) << registered.text;
+  return text;
+}
+
+TestDevice TestCluster::prepare_device(const TestPartner& partner, const std::string& token,
+                                       const Sha256& hardware, Instant installed) {
+  TestDevice device;
+  device.id = crypto::random_id<DeviceId>();
+  device.registration_token = token;
+  trust::ActivationReport report;
+  report.device = device.id;
+  report.partner = partner.id;
+  report.customer = partner.customer;
+  report.token_hash = trust::token_hash(token);
+  report.kind = "server";
+  report.installed_at = installed;
+  report.hardware = hardware;
+  device.activation = trust::make_activation(report, device.key);
+  return device;
+}
+
+Answered TestCluster::enrol(const TestDevice& device) {
+  return call("POST", "/api/v1/enroll", "",
+              {{"token", device.registration_token},
+               {"device_key", device.key.public_key().text()},
+               {"activation", device.activation}});
+}
+
+Answered TestCluster::exchange(const TestDevice& device, const std::string& nonce) {
+  trust::Assertion assertion;
+  assertion.device = device.id;
+  assertion.audience = "https://127.0.0.1:" + std::to_string(port);
+  assertion.nonce = nonce;
+  assertion.issued = clock.now();
+  assertion.expires = clock.now() + std::chrono::minutes(2);
+  assertion.id = crypto::random_id<DeviceId>().text();
+  return call_raw("POST", "/api/v1/token", "",
+                  "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" +
+                      trust::make_assertion(assertion, device.key),
+                  {{"Content-Type", "application/x-www-form-urlencoded"}});
+}
+
+void TestCluster::get_access_token(TestDevice& device) {
+  const Answered nonce = call("GET", "/api/v1/nonce", "");
+  const Answered token = exchange(device, nonce.body.value("nonce", ""));
+  EXPECT_EQ(token.status, 200) << token.text;
+  device.token = token.body.value("access_token", "");
+}
+
+TestDevice TestCluster::make_device(const TestPartner& partner) {
+  TestDevice device = prepare_device(partner, make_token(partner, 1), crypto::random_id<Sha256>(),
+                                     clock.now() - std::chrono::minutes(1));
+  const Answered enrolled = enrol(device);
+  EXPECT_EQ(enrolled.status, 201) << enrolled.text;
+  device.receipt = enrolled.body.value("receipt", "");
+  get_access_token(device);
+  device.vault = crypto::random_id<VaultId>();
+  EXPECT_EQ(
+      call("POST", "/api/v1/device/vaults", device.token, {{"vault", device.vault.text()}}).status,
+      201);
+  return device;
+}
+
+std::string TestCluster::plan_envelope(const TestPartner& partner, const DeviceId& device,
+                                       std::uint64_t version, const model::Retention& retention) {
+  model::Plan plan;
+  plan.name = "test";
+  plan.sources.push_back({});
+  plan.sources.front().paths = {"/srv"};
+  plan.targets.push_back({});
+  plan.targets.front().retention = retention;
+  plan.schedule.rrule = "FREQ=DAILY";
+  trust::PlanEnvelope envelope;
+  envelope.partner = partner.id;
+  envelope.target = device;
+  envelope.version = version;
+  envelope.issued = clock.now();
+  envelope.expires = clock.now() + std::chrono::days(30);
+  envelope.plan = plan::serialize_plan(plan);
+  const crypto::SigningKey* signers[] = {&partner.operator_a};
+  return trust::make_envelope(envelope, signers);
+}
+
+TestObject TestCluster::make_object(model::ObjectKind kind, std::size_t size) const {
+  TestObject object{{kind, {}}, random_text(size)};
+  object.name.hash = crypto::sha256(as_bytes(object.bytes));
+  return object;
+}
+
+json TestCluster::ticket(const TestDevice& device, const TestObject& object) {
+  const Answered answered =
+      call("POST", "/api/v1/device/vaults/" + device.vault.text() + "/tickets", device.token,
+           {{"objects",
+             {{{"kind", model::to_string(object.name.kind)},
+               {"sha256", object.name.hash.text()},
+               {"size", object.bytes.size()}}}}});
+  EXPECT_EQ(answered.status, 200) << answered.text;
+  return answered.status == 200 ? answered.body["tickets"][0] : json::object();
+}
+
+int TestCluster::upload(const TestDevice& device, const TestObject& object) {
+  const json given = ticket(device, object);
+  if (given.value("state", "") == "stored") return 0;
+  return call_raw("PUT", path_of(given.value("url", "https://x/")), "", object.bytes,
+                  {{"Content-Type", "application/octet-stream"}})
+      .status;
+}
+
+Bytes TestCluster::make_head(const TestDevice& device, const model::ReferenceSet& references,
+                             bool force_full) const {
+  model::Head head;
+  head.vault = device.vault;
+  head.device = device.id;
+  head.signer = device.key.public_key();
+  head.sequence = device.sequence + 1;
+  head.previous = device.head;
+  head.created = clock.now();
+  if (force_full || device.sequence == 0) {
+    head.full = true;
+    for (const auto& [name, size] : references) head.added.push_back({name, size});
+  } else {
+    for (const auto& [name, size] : references) {
+      if (!device.references.contains(name)) head.added.push_back({name, size});
+    }
+    for (const auto& [name, size] : device.references) {
+      if (!references.contains(name)) head.removed.push_back(name);
+    }
+  }
+  head.sealed_summary = Bytes(64, 7);
+  return model::encode_head(head, device.key).value();
+}
+
+Answered TestCluster::commit(const TestDevice& device, const Bytes& head) {
+  return call_raw("POST", "/api/v1/device/vaults/" + device.vault.text() + "/commits", device.token,
+                  as_text(head), {{"Content-Type", "application/octet-stream"}});
+}
+
+Answered TestCluster::back_up(TestDevice& device, const std::vector<TestObject>& objects,
+                              const std::vector<model::ObjectName>& dropped) {
+  model::ReferenceSet references = device.references;
+  for (const model::ObjectName& name : dropped) references.erase(name);
+  for (const TestObject& object : objects) {
+    upload(device, object);
+    references[object.name] = object.bytes.size();
+  }
+  const Bytes head = make_head(device, references);
+  const Answered committed = commit(device, head);
+  if (committed.status == 201) {
+    device.references = std::move(references);
+    device.head = crypto::sha256(head);
+    ++device.sequence;
+  }
+  return committed;
+}
+
+}  // namespace obhut::cluster::test
