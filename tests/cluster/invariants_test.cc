@@ -159,6 +159,8 @@ TEST_F(Invariants, AFloodOfEmptyPointsFlushesNothing) {
   }
   cluster.clock.move(13 * 24h);
   EXPECT_EQ(retain().points_dropped, 0u);
+  cluster.log_in(partner);
+  cluster.get_access_token(device);
   EXPECT_EQ(points(device), flood + 1);
   EXPECT_EQ(cluster.ticket(device, good)["state"], "stored");
 }
@@ -236,10 +238,8 @@ TEST_F(Invariants, AMassChangeHoldsRetentionUntilThePartnerDecides) {
   EXPECT_EQ(report->held, 1u);
   EXPECT_EQ(report->points_dropped, 0u);
   const std::string vault = "/api/v1/vaults/" + device.vault.text();
-  const std::string session =
-      held.call("POST", "/api/v1/sessions", "",
-                {{"email", "gamma@example.org"}, {"password", "correct horse battery"}})
-          .body["token"];
+  held.log_in(owner);
+  const std::string session = owner.session;
   EXPECT_EQ(held.call("GET", vault, session).body["hold_reason"], "mass-change");
   EXPECT_EQ(held.call("DELETE", vault + "/hold", session).status, 204);
   EXPECT_EQ(held.cluster->services().retention.run()->points_dropped, 1u);
@@ -267,11 +267,8 @@ TEST_F(Invariants, APartnerDeletesPointsButNotLockedOrNewestOnes) {
   const std::string base = "/api/v1/vaults/" + device.vault.text() + "/points/";
   EXPECT_EQ(cluster.call("DELETE", base + first.text(), partner.session).code(), "locked");
   cluster.clock.move(15 * 24h);
-  const std::string session =
-      cluster
-          .call("POST", "/api/v1/sessions", "",
-                {{"email", "alpha@example.org"}, {"password", "correct horse battery"}})
-          .body["token"];
+  cluster.log_in(partner);
+  const std::string session = partner.session;
   EXPECT_EQ(cluster.call("DELETE", base + device.head.text(), session).code(), "newest-point");
   EXPECT_EQ(cluster.call("DELETE", base + first.text(), session).status, 204);
   EXPECT_EQ(cluster.call("DELETE", base + first.text(), session).status, 404);
@@ -292,7 +289,7 @@ TEST_F(Invariants, TheLevelInTheLedgerIsWhatKeptPointsNeed) {
   std::vector<TestObject> known;
   for (int round = 0; round < 25; ++round) {
     std::vector<TestObject> added;
-    for (unsigned i = random() % 3; i > 0; --i) {
+    for (auto i = random() % 3; i > 0; --i) {
       added.push_back(cluster.make_object(
           random() % 2 == 0 ? model::ObjectKind::kPack : model::ObjectKind::kIndex,
           1 + random() % 3000));
@@ -428,11 +425,8 @@ TEST_F(Invariants, ADeletedCustomerIsGoneWithEverythingWhenItsLocksEnd) {
   cluster.clock.move(5 * 24h);
   EXPECT_EQ(retain().keys_removed, 2u);
   EXPECT_EQ(files(), 0u);
-  const std::string session =
-      cluster
-          .call("POST", "/api/v1/sessions", "",
-                {{"email", "alpha@example.org"}, {"password", "correct horse battery"}})
-          .body["token"];
+  cluster.log_in(partner);
+  const std::string session = partner.session;
   const Answered again =
       cluster.call("POST", "/api/v1/partners/" + partner.id.text() + "/customers", session,
                    {{"number", partner.number}, {"mode", "per_gb"}});

@@ -13,6 +13,7 @@
 #include "agent/trust/token.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
+#include "platform/signals.h"
 #include "tests/cluster/openapi.h"
 
 namespace obhut::cluster::test {
@@ -41,7 +42,8 @@ Config TestCluster::default_config() {
   return config;
 }
 
-TestCluster::TestCluster(const Config& config) {
+TestCluster::TestCluster(const Config& config) : config_(config) {
+  platform::ignore_closed_pipes();
   folder = platform::make_temporary_directory("obhut-cluster-test").value();
   const std::string state = folder + "/state";
   EXPECT_TRUE(init_state(state, config, clock.now()));
@@ -63,6 +65,7 @@ TestCluster::~TestCluster() {
 void TestCluster::start() {
   Result<State> state = open_state(folder + "/state", clock.now());
   ASSERT_TRUE(state) << state.error().message;
+  state->config = config_;
   auto opened = Cluster::open(std::move(*state), clock, Log::to_stderr(LogLevel::kWarn));
   ASSERT_TRUE(opened) << opened.error().message;
   cluster = std::move(*opened);
@@ -140,17 +143,21 @@ TestPartner TestCluster::make_partner(const std::string& name) {
       call_raw("PUT", base + "/trust", provider, trust::make_trust_list(list, partner.root),
                {{"Content-Type", "application/json"}});
   EXPECT_EQ(trusted.status, 200) << trusted.text;
-  const std::string email = name + "@example.org";
+  partner.email = name + "@example.org";
   EXPECT_EQ(call("POST", base + "/people", provider,
-                 {{"email", email}, {"password", kPassword}, {"role", "admin"}})
+                 {{"email", partner.email}, {"password", kPassword}, {"role", "admin"}})
                 .status,
             201);
-  partner.session =
-      call("POST", "/api/v1/sessions", "", {{"email", email}, {"password", kPassword}})
-          .body.value("token", "");
+  log_in(partner);
   partner.number = "K-" + name;
   partner.customer = make_customer(partner, partner.number);
   return partner;
+}
+
+void TestCluster::log_in(TestPartner& partner) {
+  partner.session =
+      call("POST", "/api/v1/sessions", "", {{"email", partner.email}, {"password", kPassword}})
+          .body.value("token", "");
 }
 
 CustomerId TestCluster::make_customer(const TestPartner& partner, const std::string& number) {
@@ -331,6 +338,64 @@ Answered TestCluster::back_up(TestDevice& device, const std::vector<TestObject>&
     ++device.sequence;
   }
   return committed;
+}
+
+bool TestCluster::hand_over(std::uint16_t at) {
+  stop();
+  Config config = config_;
+  config.port = at;
+  port = at;
+  return platform::write_file(folder + "/state/cluster.toml", as_bytes(config_text(config)), 0600)
+      .has_value();
+}
+
+bool TestCluster::wait_until_up(std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < until) {
+    TlsClient client = connect();
+    if (client.connected()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return false;
+}
+
+/// Sends the head that got no answer once more: it is committed now or was before.
+bool TestCluster::settle(TestDevice& device) {
+  TlsClient client = connect();
+  if (!client.connected()) return false;
+  const auto reply = client.request(
+      "POST", "/api/v1/device/vaults/" + device.vault.text() + "/commits",
+      {{"Authorization", "Bearer " + device.token}, {"Content-Type", "application/octet-stream"}},
+      as_text(open_head_));
+  if (!reply) return false;
+  EXPECT_TRUE(reply->status == 200 || reply->status == 201) << reply->body;
+  device.references = std::move(open_references_);
+  device.head = crypto::sha256(open_head_);
+  ++device.sequence;
+  open_head_.clear();
+  return true;
+}
+
+bool TestCluster::try_back_up(TestDevice& device) {
+  if (!open_head_.empty()) return settle(device);
+  const TestObject pack = make_object(model::ObjectKind::kPack, 20'000);
+  TlsClient client = connect();
+  if (!client.connected()) return false;
+  const HeaderList own{{"Authorization", "Bearer " + device.token}};
+  const json wanted = {
+      {"objects",
+       {{{"kind", "pack"}, {"sha256", pack.name.hash.text()}, {"size", pack.bytes.size()}}}}};
+  const auto ticket = client.request(
+      "POST", "/api/v1/device/vaults/" + device.vault.text() + "/tickets", own, wanted.dump());
+  if (!ticket) return false;
+  const json answer = json::parse(ticket->body, nullptr, false);
+  const auto put = client.request("PUT", path_of(answer["tickets"][0]["url"].get<std::string>()),
+                                  {}, pack.bytes);
+  if (!put || put->status != 201) return false;
+  open_references_ = device.references;
+  open_references_[pack.name] = pack.bytes.size();
+  open_head_ = make_head(device, open_references_);
+  return settle(device);
 }
 
 }  // namespace obhut::cluster::test

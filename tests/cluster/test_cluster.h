@@ -56,6 +56,7 @@ struct TestPartner {
   crypto::SigningKey root = crypto::SigningKey::generate();
   crypto::SigningKey operator_a = crypto::SigningKey::generate();
   crypto::SigningKey operator_b = crypto::SigningKey::generate();
+  std::string email;
   std::string session;  ///< of its administrator
   CustomerId customer;
   std::string number;
@@ -96,6 +97,8 @@ class TestCluster {
   [[nodiscard]] TlsClient connect(TlsClient::Handshake handshake = TlsClient::Handshake::kDo) const;
 
   TestPartner make_partner(const std::string& name);
+  /// A new session: they end after 12 hours of the moved clock.
+  void log_in(TestPartner& partner);
   CustomerId make_customer(const TestPartner& partner, const std::string& number);
   std::string make_token(const TestPartner& partner, unsigned uses,
                          std::chrono::hours life = std::chrono::hours(24));
@@ -122,6 +125,14 @@ class TestCluster {
   Answered back_up(TestDevice& device, const std::vector<TestObject>& objects,
                    const std::vector<model::ObjectName>& dropped = {});
 
+  /// Stops serving here; another process may serve the folder at `port` from now on.
+  bool hand_over(std::uint16_t port);
+  bool wait_until_up(std::chrono::milliseconds patience);
+  /// One pack and one commit against whoever serves; false where it was not acknowledged. What was
+  /// left open is settled by the next call.
+  bool try_back_up(TestDevice& device);
+  void take_back() { start(); }
+
   MovedClock clock;
   std::string folder;
   std::string provider;  ///< session token
@@ -132,6 +143,10 @@ class TestCluster {
  private:
   void start();
   void stop();
+  bool settle(TestDevice& device);
+  Config config_;
+  Bytes open_head_;                      ///< sent, not acknowledged
+  model::ReferenceSet open_references_;  ///< of that head
   std::jthread thread_;
 };
 
