@@ -14,8 +14,9 @@ namespace obhut::endpoint {
 
 namespace {
 
-/// A run's own patience: seven pauses, a good minute. After that it ends, and is made up for.
-constexpr unsigned kAttempts = 8;
+unsigned attempts(ClusterStore::Patience patience) {
+  return patience == ClusterStore::Patience::kBackground ? 8 : 3;
+}
 
 std::uint64_t bytes_per_second(const trust::AcceptedPlan* plan, Instant now) {
   if (plan == nullptr) return 0;
@@ -29,9 +30,9 @@ std::uint64_t bytes_per_second(const trust::AcceptedPlan* plan, Instant now) {
 struct ClusterStore::Layers {
   Layers(wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
          const wire::HttpStore::Place& place, Clock& clock,
-         std::shared_ptr<const trust::AcceptedPlan> plan)
+         std::shared_ptr<const trust::AcceptedPlan> plan, Patience patience)
       : http(control, transport, memory, place),
-        retrying(http, clock, {}, kAttempts),
+        retrying(http, clock, {}, attempts(patience)),
         throttled(retrying, clock, [plan = std::move(plan), &clock] {
           return bytes_per_second(plan.get(), clock.now());
         }) {}
@@ -49,9 +50,9 @@ store::Store& ClusterStore::store() {
 Result<std::unique_ptr<ClusterStore>> ClusterStore::make(
     wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
     const wire::HttpStore::Place& place, Clock& clock,
-    std::shared_ptr<const trust::AcceptedPlan> plan) {
-  return std::unique_ptr<ClusterStore>(new ClusterStore(
-      std::make_unique<Layers>(control, transport, memory, place, clock, std::move(plan))));
+    std::shared_ptr<const trust::AcceptedPlan> plan, Patience patience) {
+  return std::unique_ptr<ClusterStore>(new ClusterStore(std::make_unique<Layers>(
+      control, transport, memory, place, clock, std::move(plan), patience)));
 }
 
 std::string_view RunOutcome::word() const {
@@ -86,13 +87,13 @@ std::string BackupRunner::cache_folder(const VaultId& vault) const {
 }
 
 Result<std::unique_ptr<ClusterStore>> BackupRunner::cluster_store(
-    std::shared_ptr<const trust::AcceptedPlan> plan) {
+    std::shared_ptr<const trust::AcceptedPlan> plan, ClusterStore::Patience patience) {
   ASSIGN_OR_RETURN(const VaultId vault, parts_.keeper.cluster_vault());
   const wire::HttpStore::Place place{vault, parts_.identity.device,
                                      parts_.keeper.writer().key.public_key(),
                                      parts_.identity.cluster_key};
   return ClusterStore::make(parts_.control, parts_.transport, parts_.memory, place, parts_.clock,
-                            std::move(plan));
+                            std::move(plan), patience);
 }
 
 Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
@@ -127,7 +128,8 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
 
 Result<pipeline::BackupReport> BackupRunner::run_cluster(
     const std::shared_ptr<const trust::AcceptedPlan>& plan, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> cluster, cluster_store(plan));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> cluster,
+                   cluster_store(plan, ClusterStore::Patience::kBackground));
   ASSIGN_OR_RETURN(const VaultId id, parts_.keeper.cluster_vault());
   TRY(parts_.control.create_vault(id, stop));
   ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,

@@ -26,10 +26,12 @@ namespace obhut::endpoint {
 /// the plan allows. Borrows what it is made of.
 class ClusterStore {
  public:
+  /// Who waits: a run in the background is patient for a good minute, a person for seconds.
+  enum class Patience : std::uint8_t { kBackground, kPerson };
   static Result<std::unique_ptr<ClusterStore>> make(
       wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
       const wire::HttpStore::Place& place, Clock& clock,
-      std::shared_ptr<const trust::AcceptedPlan> plan);
+      std::shared_ptr<const trust::AcceptedPlan> plan, Patience patience);
   ~ClusterStore();
   [[nodiscard]] store::Store& store();
 
@@ -82,7 +84,7 @@ class BackupRunner {
 
   /// For reading points back: the store, and the vault in it.
   Result<std::unique_ptr<ClusterStore>> cluster_store(
-      std::shared_ptr<const trust::AcceptedPlan> plan);
+      std::shared_ptr<const trust::AcceptedPlan> plan, ClusterStore::Patience patience);
 
   /// Where the index of the cluster's vault is kept between runs.
   [[nodiscard]] std::string cache_folder(const VaultId& vault) const;

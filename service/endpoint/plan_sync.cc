@@ -195,19 +195,23 @@ std::chrono::milliseconds after_failure(const Error& error, unsigned failures, R
 void run_plan_sync(wire::ControlClient& cluster, PlanKeeper& keeper, Reachability& line,
                    Outbox& outbox, Clock& clock, const Log& log, std::stop_token stop) {
   unsigned failures = 0;
+  // The first poll does not wait, so that the line is known to be good at once.
+  std::chrono::seconds patience{0};
   while (!stop.stop_requested()) {
     const std::uint64_t seen = keeper.seen_version();
     Result<std::optional<wire::PlanReply>> polled =
-        cluster.plan_after(seen, keeper.trust_serial(), kPoll, stop);
+        cluster.plan_after(seen, keeper.trust_serial(), patience, stop);
     if (!polled) {
       if (polled.error().kind == ErrorKind::kCancelled) return;
       ++failures;
+      patience = std::chrono::seconds(0);
       if (!clock.sleep_for(after_failure(polled.error(), failures, line, outbox, clock, log), stop))
         return;
       continue;
     }
     if (failures > 0) log.info("cluster answers again");
     failures = 0;
+    patience = kPoll;
     line.heard(clock.now());
     outbox.clear(kUnreachable);
     outbox.clear(kRemoved);

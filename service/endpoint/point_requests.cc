@@ -52,7 +52,7 @@ json entry_json(const model::Entry& entry, std::string_view path) {
                 {"size", entry.size},
                 {"user", printable(entry.user)},
                 {"group", printable(entry.group)},
-                {"mtime", format_time(Instant(std::chrono::seconds(entry.modified.seconds)))}};
+                {"modified", format_time(Instant(std::chrono::seconds(entry.modified.seconds)))}};
   if (entry.type == model::EntryType::kSymlink) value["target"] = printable(entry.symlink_target);
   return value;
 }

@@ -210,7 +210,9 @@ Result<json> key_show(Engine& engine, const std::stop_token& stop) {
   json value = {{"recovery_key", key}};
   // Its slot goes up now where the vault is there already, else with the first backup.
   const Result<void> stored = [&]() -> Result<void> {
-    ASSIGN_OR_RETURN(const auto cluster, engine.runner().cluster_store(engine.plans().in_force()));
+    ASSIGN_OR_RETURN(
+        const auto cluster,
+        engine.runner().cluster_store(engine.plans().in_force(), ClusterStore::Patience::kPerson));
     ASSIGN_OR_RETURN(const VaultId id, engine.keeper().cluster_vault());
     TRY(engine.control().create_vault(id, stop));
     const auto plan = engine.plans().in_force();

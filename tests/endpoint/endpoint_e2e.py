@@ -11,8 +11,9 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
+from harness.lying_cluster import LyingCluster, answer_with  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
-from harness.site import CommandFailed, Site, run, wait_until  # noqa: E402
+from harness.site import CommandFailed, Site, free_port, run, wait_until  # noqa: E402
 
 
 def make_tree(folder):
@@ -63,6 +64,34 @@ class EndpointTest(unittest.TestCase):
         self.site.partner.push_plan(self.site.partner.plan(self.source), self.site.customer)
         endpoint.wait_plan(1)
         return endpoint
+
+    def behind_a_liar(self):
+        port = free_port()
+        self.site.close()
+        self.site = Site(port)
+        self.addCleanup(self.site.close)
+        liar = LyingCluster(self.site.cluster, port)
+        self.addCleanup(liar.close)
+        self.source = self.site.path("source")
+        make_tree(self.source)
+        endpoint = self.site.endpoint()
+        endpoint.start(self.site.partner.token(self.site.customer, f"https://localhost:{port}"))
+        endpoint.wait_enrolled()
+        return liar, endpoint
+
+    def behind_a_proxy(self):
+        port = free_port()
+        self.site.close()
+        self.site = Site(port)
+        self.addCleanup(self.site.close)
+        proxy = Proxy(self.site.cluster.port, port)
+        self.addCleanup(proxy.close)
+        self.source = self.site.path("source")
+        make_tree(self.source)
+        endpoint = self.site.endpoint()
+        endpoint.start(self.site.partner.token(self.site.customer, f"https://localhost:{port}"))
+        endpoint.wait_enrolled()
+        return proxy, endpoint
 
     def assert_restores(self, endpoint, point="latest", like=None):
         target = self.site.path(f"restored-{time.monotonic_ns()}")
@@ -267,7 +296,6 @@ class Enrolling(EndpointTest):
                             "-addext", "subjectAltName=DNS:localhost", "-days", "1", "-keyout",
                             self.site.path("imposter.key"), "-out", self.site.path("imposter.pem")],
                            check=True, stdout=log, stderr=log)
-            from harness.site import free_port
             port = free_port()
             imposter = subprocess.Popen(
                 ["openssl", "s_server", "-accept", str(port), "-cert", self.site.path("imposter.pem"),
@@ -295,37 +323,48 @@ class Enrolling(EndpointTest):
 
 class Plans(EndpointTest):
     def test_wrong_plans_are_refused_and_the_last_good_one_stays(self):
-        endpoint = self.with_plan()
+        liar, endpoint = self.behind_a_liar()
+        partner, customer = self.site.partner, self.site.customer
+        other = partner.add_customer("C-2")
+        older = partner.signed_plan(partner.plan("/etc"), "--customer", customer, "--version", "4")
+        partner.push_plan(partner.plan(self.source), customer, "--version", "5")
+        endpoint.wait_plan(5)
         good = endpoint.status()["plan"]["hash"]
-        plan = self.site.partner.plan("/etc")
-        envelope = json.loads(self.site.partner.signed_plan(plan, "--customer", self.site.customer))
-        forged = dict(envelope, payload=envelope["payload"][:-4] + "AAAA")
+        plan = partner.plan("/etc")
+        newer = partner.signed_plan(plan, "--customer", customer, "--version", "7")
+        payload = json.loads(newer)["payload"]
+        stranger = self.site.path("stranger")
+        run("obhut-sign", "--dir", stranger, "init", "--partner", "Stranger", "--partner-id",
+            partner.id)
+        run("obhut-sign", "--dir", stranger, "operator", "add", "--name", "Eve", "--roles", "plan")
+        file = self.site.path("plan.json")
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump(plan, out)
+        run("obhut-sign", "--dir", stranger, "plan", "sign", file, "--customer", customer,
+            "--version", "8", "--out", self.site.path("foreign"))
+        with open(self.site.path("foreign"), encoding="utf-8") as text:
+            foreign = text.read()
+        wrong = {
+            "malformed-envelope": "no envelope at all",
+            "bad-signature": newer.replace(payload, payload[:-8] + "AAAAAAAA"),
+            "other-device": partner.signed_plan(plan, "--customer", other, "--version", "9"),
+            "older-version": older,
+            "unknown-operator": foreign,
+        }
 
-        # The cluster keeps such plans out; one that serves them all the same is played by writing
-        # into its database.
-        import sqlite3
-        database = sqlite3.connect(os.path.join(self.site.cluster.state, "cluster.db"))
-        self.site.cluster.process.stop()
-        columns = [row[1] for row in database.execute("PRAGMA table_info(plan_gates)")]
-        self.assertIn("gate", columns)
-        gate = json.loads(database.execute("SELECT gate FROM plan_gates").fetchone()[0])
-        text = json.dumps(gate)
-        held = json.dumps(json.loads(text)["in_force"]["document"])
-        database.execute("UPDATE plan_gates SET gate = ?", (text.replace(held, json.dumps(json.dumps(forged))),))
-        database.commit()
-        database.close()
-        endpoint.stop()
-        seen = os.path.join(endpoint.state, "plan-seen.json")
-        os.remove(seen)
-        self.site.cluster.start()
-        endpoint.start()
+        for version, (reason, envelope) in enumerate(wrong.items(), start=10):
+            with self.subTest(reason):
+                served = json.dumps({"version": version, "envelope": envelope, "trust": ""})
+                liar.lie("/api/v1/device/plan", answer_with(200, served))
+                endpoint.stop()
+                endpoint.start()  # the poll that is going on would last its fifty seconds
 
-        def alerted():
-            return [a for a in endpoint.status()["alerts"] if a["code"].startswith("plan-refused-")]
-        alerts = wait_until("the refusal", alerted)
+                def refused():
+                    return [alert["code"] for alert in endpoint.status()["alerts"]
+                            if alert["code"] == "plan-refused-" + reason]
+                wait_until("the refusal", refused)
 
-        self.assertEqual(alerts[0]["code"], "plan-refused-bad-signature", json.dumps(alerts))
-        self.assertEqual(endpoint.status()["plan"]["hash"], good)
+                self.assertEqual(endpoint.status()["plan"]["hash"], good)
         self.assertEqual(endpoint.backup()["outcome"], "done")
 
     def test_the_plan_in_force_survives_restarts_and_newer_ones_replace_it(self):
@@ -362,7 +401,7 @@ class Plans(EndpointTest):
     def test_the_schedule_runs_by_itself_and_makes_up_for_what_was_missed(self):
         endpoint = self.enrolled()
         plan = self.site.partner.plan(self.source)
-        plan["schedule"] = {"rrule": "FREQ=MINUTELY;INTERVAL=5", "time_zone": "UTC",
+        plan["schedule"] = {"rrule": "FREQ=HOURLY;BYMINUTE=0,15,30,45", "time_zone": "UTC",
                             "missed": "run-soon"}
         self.site.partner.push_plan(plan, self.site.customer)
         endpoint.wait_plan(1)
@@ -447,11 +486,7 @@ class Faults(EndpointTest):
         self.assertIn("backup-failed", codes)
 
     def test_a_cluster_out_of_reach_is_told_apart_and_backups_go_on_later(self):
-        proxy = Proxy(self.site.cluster.port)
-        self.addCleanup(proxy.close)
-        endpoint = self.site.endpoint()
-        endpoint.start(self.site.partner.token(self.site.customer, f"https://localhost:{proxy.port}"))
-        endpoint.wait_enrolled()
+        proxy, endpoint = self.behind_a_proxy()
         self.site.partner.push_plan(self.site.partner.plan(self.source), self.site.customer)
         endpoint.wait_plan(1)
         proxy.mode = "refuse"
@@ -466,6 +501,28 @@ class Faults(EndpointTest):
         self.assertFalse(line["reachable"], json.dumps(line))
         self.assertEqual(outcome["outcome"], "done")
         wait_until("the line to be good again", lambda: endpoint.status()["cluster"]["reachable"])
+
+    def test_garbage_and_lies_end_in_one_clear_error_and_lose_nothing(self):
+        liar, endpoint = self.behind_a_liar()
+        self.site.partner.push_plan(self.site.partner.plan(self.source), self.site.customer)
+        endpoint.wait_plan(1)
+        self.assertEqual(endpoint.backup()["outcome"], "done")
+        vaults = "/api/v1/device/vaults/"
+        lies = {
+            "not JSON": answer_with(200, "<html>"),
+            "another shape": answer_with(200, json.dumps({"heads": 1, "objects": {}})),
+            "a wrong length": answer_with(200, "{}", length=100),
+            "an endless length": answer_with(200, "{}", length=10**15),
+        }
+        for what, lie in lies.items():
+            with self.subTest(what):
+                liar.lie(vaults, lie)
+                outcome = endpoint.obhut("points", check=False, timeout=300)
+                self.assertIn(outcome.returncode, (3, 5), outcome.stderr)
+                self.assertEqual(len(outcome.stderr.strip().splitlines()), 1, outcome.stderr)
+        liar.tell_the_truth()
+        self.assertEqual(endpoint.backup()["outcome"], "done")
+        self.assert_restores(endpoint)
 
     def test_a_removed_device_is_told_so(self):
         endpoint = self.with_plan()

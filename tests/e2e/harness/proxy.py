@@ -11,9 +11,9 @@ class Proxy:
     "lose-answers": what the client sends arrives, nothing comes back after the first
     `answer_bytes` bytes (the handshake fits into 4096)."""
 
-    def __init__(self, target_port):
+    def __init__(self, target_port, port=None):
         self.target_port = target_port
-        self.port = free_port()
+        self.port = port or free_port()
         self.mode = "pass"
         self.answer_bytes = 4096
         self.connections = []
@@ -30,6 +30,7 @@ class Proxy:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+            connection.close()
         self.connections.clear()
 
     def close(self):

@@ -123,17 +123,31 @@ class Api:
 
 
 class Cluster:
-    def __init__(self, folder):
+    """`public_port`: where a proxy will stand before it, if there is to be one."""
+
+    def __init__(self, folder, public_port=None):
         self.state = os.path.join(folder, "cluster")
         self.log = os.path.join(folder, "cluster.log")
         self.port = free_port()
         self.process = None
+        self.public_port = public_port
         run("obhut-cluster", "--state", self.state, "init", "--listen", f"127.0.0.1:{self.port}",
             "--name", "localhost")
         run("obhut-cluster", "--state", self.state, "user", "add", "--email", "boss@example.org",
             stdin=PASSWORD + "\n")
         self.url = f"https://localhost:{self.port}"
         self.ca_file = os.path.join(self.state, "ca.pem")
+        if public_port:
+            self.set_public_url(f"https://localhost:{public_port}")
+
+    def set_public_url(self, url):
+        file = os.path.join(self.state, "cluster.toml")
+        with open(file, encoding="utf-8") as text:
+            lines = text.read().splitlines()
+        lines = [line for line in lines if "public_url" not in line]
+        lines.insert(lines.index("[tls]") + 1, f'public_url = "{url}"')
+        with open(file, "w", encoding="utf-8") as out:
+            out.write("\n".join(lines) + "\n")
 
     def start(self):
         self.process = Process(self.log, "obhut-cluster", "--state", self.state, "run")
@@ -280,10 +294,10 @@ class Endpoint:
 class Site:
     """Cluster, partner and customer, ready for endpoints. Use as a context."""
 
-    def __init__(self):
+    def __init__(self, public_port=None):
         self.folder = tempfile.mkdtemp(prefix="obhut-e2e-")
         self.endpoints = []
-        self.cluster = Cluster(self.folder)
+        self.cluster = Cluster(self.folder, public_port)
         self.cluster.start()
         self.api = Api(self.cluster.url, self.cluster.ca_file)
         self.api.log_in("boss@example.org")
