@@ -123,7 +123,7 @@ class Story:
     # --- the endpoint -----------------------------------------------------------------------------
 
     def obhut(self, *arguments, ok=(0,)):
-        text = lab.run(BIN / "obhut", "--socket", STATE / "obhutd.sock", *arguments, "--json", ok=ok)
+        text = lab.run(BIN / "obhut", *arguments, "--socket", STATE / "obhutd.sock", "--json", ok=ok)
         return json.loads(text) if text.strip() else None
 
     def enrol(self):
@@ -192,7 +192,7 @@ class Story:
         point = target["point"]
         point["seconds"] = round(time.monotonic() - started, 2)
         self.report.setdefault("points", {})[name] = point
-        self.say(f"{name} recovery point {point['id']}: {point['files']:,} files, "
+        self.say(f"{name} recovery point {point['id'][:16]}: {point['files']:,} files, "
                  f"{megabytes(point['bytes'])}, in {point['seconds']} s; {megabytes(point['stored_bytes'])} stored")
         return point
 
