@@ -23,15 +23,15 @@ namespace {
 // written takes memory).
 //
 //   walk       1 thread   names of the open directories; previous nodes, one part a level
-//   events     10,240     about 0.5 KB each: 5 MB
+//   events     6,144      about 0.5 KB each: 3 MB
 //   jobs       8          a segment's names: 2 MB
 //   workers    2          a pack, 8 MiB of chunker, 6 MiB of sealer, 1.5 MiB of segment: 64 MiB
 //   builder    1          a pack of nodes, a segment, 8,192 waiting entries: 24 MiB
 //   packs      1 queued   16 MiB
 //   uploaders  2          a pack each: 32 MiB
-//   old nodes  -          cache of plain blobs: 12 MiB; known small files: 20 MiB
-//                                                                       together below 180 MiB
-constexpr std::size_t kEvents = 10'240;
+//   old nodes  -          cache of plain blobs: 12 MiB; known small files: 10 MiB
+//                                                                       together below 170 MiB
+constexpr std::size_t kEvents = 6144;
 constexpr std::size_t kJobs = 8;
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kOldNodes = 12U << 20U;

@@ -31,6 +31,7 @@ void write_record(Writer& writer, std::string_view path, const model::Entry& ent
   writer.svarint(entry.changed.seconds);
   writer.u32(entry.changed.nanoseconds);
   writer.varint(entry.inode);
+  writer.varint(entry.device);
   writer.u32(entry.inode_flags);
   writer.varint(entry.xattrs.size());
   for (const model::Xattr& xattr : entry.xattrs) {
@@ -58,6 +59,7 @@ bool read_record(Reader& reader, std::string& path, model::Entry& entry) {
   entry.changed.seconds = reader.svarint();
   entry.changed.nanoseconds = reader.u32();
   entry.inode = reader.varint();
+  entry.device = reader.varint();
   entry.inode_flags = reader.u32();
   entry.xattrs.resize(reader.count(2));
   for (model::Xattr& xattr : entry.xattrs) {

@@ -3,53 +3,19 @@
 #include <algorithm>
 #include <limits>
 
+#include "agent/scan/change_detector.h"
+
 namespace obhut::pipeline {
-namespace {
-
-model::EntryType entry_type(platform::FileType type) {
-  switch (type) {
-    case platform::FileType::kDirectory:
-      return model::EntryType::kDirectory;
-    case platform::FileType::kSymlink:
-      return model::EntryType::kSymlink;
-    case platform::FileType::kFifo:
-      return model::EntryType::kFifo;
-    case platform::FileType::kCharDevice:
-      return model::EntryType::kCharDevice;
-    case platform::FileType::kBlockDevice:
-      return model::EntryType::kBlockDevice;
-    case platform::FileType::kSocket:
-      return model::EntryType::kSocket;
-    case platform::FileType::kRegular:
-    case platform::FileType::kUnknown:
-      break;
-  }
-  return model::EntryType::kFile;
-}
-
-}  // namespace
-
-model::FileTime file_time(std::int64_t nanoseconds) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  std::int64_t seconds = nanoseconds / kSecond;
-  std::int64_t rest = nanoseconds % kSecond;
-  if (rest < 0) {
-    rest += kSecond;
-    --seconds;
-  }
-  return {seconds, static_cast<std::uint32_t>(rest)};
-}
-
 void update_from(model::Entry& entry, const platform::FileStatus& status,
                  platform::AccountNames& accounts) {
-  entry.type = entry_type(status.type);
+  entry.type = scan::entry_type_of(status.type).value_or(model::EntryType::kFile);
   entry.mode = status.mode;
   entry.uid = status.uid;
   entry.gid = status.gid;
   entry.user = accounts.user(status.uid);
   entry.group = accounts.group(status.gid);
-  entry.modified = file_time(status.mtime_ns);
-  entry.changed = file_time(status.ctime_ns);
+  entry.modified = scan::file_time_of(status.mtime_ns);
+  entry.changed = scan::file_time_of(status.ctime_ns);
   entry.size = status.size;
   entry.inode = status.inode;
   entry.device = status.device;

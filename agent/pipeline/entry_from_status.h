@@ -9,8 +9,6 @@
 
 namespace obhut::pipeline {
 
-model::FileTime file_time(std::int64_t nanoseconds);
-
 /// Name, type and all of the status; no content, attributes, link target, children.
 model::Entry entry_from(std::string_view name, const platform::FileStatus& status,
                         platform::AccountNames& accounts);

@@ -15,8 +15,8 @@ namespace obhut::pipeline {
 /// keyed hash is compared. Thread: any.
 class KnownFiles {
  public:
-  /// `sets` of four places of 76 bytes: 65,536 sets are 20 MB.
-  explicit KnownFiles(std::size_t sets = 1U << 16U);
+  /// `sets` of four places of 76 bytes: 32,768 sets are 10 MB.
+  explicit KnownFiles(std::size_t sets = 1U << 15U);
 
   [[nodiscard]] std::optional<model::Ref> find(const BlobId& content) const;
   void add(const BlobId& content, const model::Ref& ref);

@@ -18,7 +18,7 @@ struct SegmentSizes {
   std::size_t files = 4096;
   /// Steps of the walk after which it ends, whatever it holds. Less than half of the event queue:
   /// the builder may wait for a file of the open segment, and the walk for room behind it.
-  std::size_t steps = 4096;
+  std::size_t steps = 2048;
 };
 
 /// Thread: one.

@@ -1,14 +1,10 @@
 #include "agent/pipeline/source_walk.h"
 
 #include "agent/pipeline/entry_from_status.h"
+#include "agent/scan/change_detector.h"
 
 namespace obhut::pipeline {
 namespace {
-
-// Time stamps of files move in steps of the kernel's timer: a file written once more within the
-// step in which it was read keeps its stamp. What changed so shortly before the earlier run began,
-// or during it, is read again.
-constexpr std::chrono::milliseconds kTimerStep{20};
 
 constexpr std::uint64_t kLeastSparse = 64U << 10U;
 
@@ -18,21 +14,9 @@ bool is_large(const platform::FileStatus& status) {
   return status.size >= kLeastSparse && status.blocks * 512 + kLeastSparse < status.size;
 }
 
-bool settled_before(std::int64_t ctime_ns, Instant started) {
-  const auto limit = std::chrono::nanoseconds((started - kTimerStep).time_since_epoch()).count();
-  return ctime_ns < limit;
-}
-
-bool same_file(const platform::FileStatus& status, const model::Entry& earlier) {
-  return earlier.type == model::EntryType::kFile && status.size == earlier.size &&
-         file_time(status.mtime_ns) == earlier.modified &&
-         file_time(status.ctime_ns) == earlier.changed && status.inode == earlier.inode &&
-         (earlier.marks & model::kChangedWhileRead) == 0;
-}
-
 // The inode's change time covers attributes and link target too.
 bool same_inode_state(const platform::FileStatus& status, const model::Entry& before) {
-  return status.inode == before.inode && file_time(status.ctime_ns) == before.changed;
+  return status.inode == before.inode && scan::file_time_of(status.ctime_ns) == before.changed;
 }
 
 }  // namespace
@@ -179,9 +163,7 @@ Result<void> SourceWalk::take_entry(const scan::WalkEvent& step) {
 // True where the content of an earlier run is this file's still, and all of it is in the vault.
 Result<bool> SourceWalk::keep_content(const scan::WalkEvent& step, const model::Entry& earlier,
                                       Instant earlier_start, TreeEvent& event) {
-  if (!same_file(step.status, earlier) || !settled_before(step.status.ctime_ns, earlier_start)) {
-    return false;
-  }
+  if (!scan::ChangeDetector(earlier_start).is_unchanged(step.status, earlier)) return false;
   ASSIGN_OR_RETURN(const bool whole, proof_.holds(earlier.content, stop_));
   if (!whole) return false;
   event.entry = entry_from(step.name, step.status, accounts_);
@@ -253,7 +235,7 @@ Result<void> SourceWalk::take_other(const scan::WalkEvent& step,
   TreeEvent event;
   event.entry = entry_from(step.name, step.status, accounts_);
   if (match != nullptr && same_metadata(event.entry, *match->entry) && match->entry->marks == 0 &&
-      settled_before(step.status.ctime_ns, earlier_.started)) {
+      scan::ChangeDetector(earlier_.started).is_unchanged(step.status, *match->entry)) {
     event.entry = *match->entry;
     event.same_as = match->part;
     return send(std::move(event));

@@ -8,6 +8,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "agent/restore/hard_links.h"
 #include "agent/restore/point_tree.h"
 
 namespace obhut::restore {
@@ -72,7 +73,7 @@ class Exporter {
   std::stop_token stop_;
   std::unique_ptr<archive, FreeArchive> archive_;
   std::optional<Error> sink_error_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::pair<std::string, model::Content>> linked_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::pair<std::string, model::Entry>> linked_;
 };
 
 la_ssize_t Exporter::on_write(archive* self_archive, void* self, const void* data,
@@ -155,8 +156,8 @@ const std::string* Exporter::first_name(const Step& step) {
   const model::Entry& entry = *step.entry;
   if (entry.links < 2 || format_ == ArchiveFormat::kZip) return nullptr;
   const auto [place, fresh] =
-      linked_.try_emplace({entry.device, entry.inode}, std::string(step.path), entry.content);
-  return !fresh && place->second.second == entry.content ? &place->second.first : nullptr;
+      linked_.try_emplace({entry.device, entry.inode}, std::string(step.path), entry);
+  return !fresh && is_same_file(place->second.second, entry) ? &place->second.first : nullptr;
 }
 
 Result<void> Exporter::add(const Step& step) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "agent/restore/hard_links.h"
+
 namespace obhut::restore {
 namespace {
 
@@ -22,14 +24,6 @@ platform::FileType special_type(model::EntryType type) {
     default:
       return platform::FileType::kUnknown;
   }
-}
-
-// Two names of one file have all of this in common; where they do not, the number was given to
-// another file while the backup ran.
-bool same_file(const model::Entry& a, const model::Entry& b) {
-  return a.type == b.type && a.size == b.size && a.content == b.content && a.mode == b.mode &&
-         a.uid == b.uid && a.gid == b.gid && a.modified == b.modified && a.rdev == b.rdev &&
-         a.symlink_target == b.symlink_target;
 }
 
 }  // namespace
@@ -236,7 +230,7 @@ Result<void> RestoreJob::Run::take_entry(const Step& step) {
   if (entry.links > 1) {
     const std::pair file(entry.device, entry.inode);
     const auto found = linked.find(file);
-    if (found != linked.end() && same_file(found->second.entry, entry)) {
+    if (found != linked.end() && is_same_file(found->second.entry, entry)) {
       later_names.push_back({std::move(path), std::move(entry), file});
       return later_names.size() >= kBatchFiles ? end_batch() : Result<void>{};
     }

@@ -110,6 +110,23 @@ TEST(Restore, LinksAgainWhereOnlySomeNamesAreWanted) {
             "b\nc\n2\n");
 }
 
+// The first name keeps its content from the point before, the moved one is read anew and lies in
+// another blob: still one file.
+TEST(Restore, LinksNamesOfWhichOneWasMoved) {
+  VaultBench bench;
+  run_shell("cd " + shell_quoted(bench.source()) + " && mkdir a b && echo x > a/1 && ln a/1 b/2");
+  write_file(bench.source() + "/b/other", "y");
+  ASSERT_TRUE(bench.backup());
+  run_shell("mv " + shell_quoted(bench.source() + "/b") + " " +
+            shell_quoted(bench.source() + "/c"));
+  const auto report = bench.backup();
+  ASSERT_TRUE(report);
+
+  ASSERT_TRUE(bench.restore(report->summary, bench.target()));
+
+  EXPECT_EQ(manifest_difference(bench.source(), bench.landed(bench.target())), "");
+}
+
 TEST(Restore, LeavesOutWhatIsDamagedAndNamesIt) {
   VaultBench bench;
   write_file(bench.source() + "/large", content_of(1, 3'000'000, false));
@@ -272,6 +289,7 @@ TEST_F(HostilePoints, DoNotTakeTwoFilesForOneBecauseTheirNumbersAreAlike) {
   model::Entry second = point.file("b", "other");
   second.links = 2;
   second.inode = 5;
+  second.changed.seconds = 1;
 
   const auto report = point.restore(point.directory({first, second}));
 
