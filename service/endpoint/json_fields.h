@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
@@ -14,21 +14,10 @@
 
 namespace obhut::endpoint {
 
-inline std::string text_or(const nlohmann::json& object, const char* name, std::string other = {}) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::move(other);
-}
-
-inline std::uint64_t number_or(const nlohmann::json& object, const char* name,
-                               std::uint64_t other = 0) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : other;
-}
-
-inline bool flag_or(const nlohmann::json& object, const char* name, bool other = false) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_boolean() ? at->get<bool>() : other;
-}
+// In all: `object` is a JSON object; a member of another type counts as missing.
+std::string text_or(const nlohmann::json& object, const char* name, std::string other = {});
+std::uint64_t number_or(const nlohmann::json& object, const char* name, std::uint64_t other = 0);
+bool flag_or(const nlohmann::json& object, const char* name, bool other = false);
 
 inline std::optional<Instant> time_of(const nlohmann::json& object, const char* name) {
   return parse_time(text_or(object, name));
@@ -39,18 +28,7 @@ std::optional<IdType> id_of(const nlohmann::json& object, const char* name) {
   return IdType::parse(text_or(object, name));
 }
 
-/// The texts of an array; nothing where a member is there and is anything else.
-inline std::optional<std::vector<std::string>> texts_of(const nlohmann::json& object,
-                                                        const char* name) {
-  std::vector<std::string> texts;
-  const auto at = object.find(name);
-  if (at == object.end()) return texts;
-  if (!at->is_array()) return std::nullopt;
-  for (const nlohmann::json& item : *at) {
-    if (!item.is_string()) return std::nullopt;
-    texts.push_back(item.get<std::string>());
-  }
-  return texts;
-}
+/// The texts of an array, none where it is missing; nothing where the member is anything else.
+std::optional<std::vector<std::string>> texts_of(const nlohmann::json& object, const char* name);
 
 }  // namespace obhut::endpoint
