@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::chrono::days kDefaultLock{14};
 constexpr std::chrono::minutes kHeadPatience{60};
-constexpr std::size_t kNamedAtMost = 1000;
+/// About 45 KB: agents read problem documents of up to 64 KiB. The rest is named by the next try.
+constexpr std::size_t kNamedAtMost = 400;
 
 /// What a head changes in the set of objects that the newest point needs.
 struct Change {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -11,6 +12,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 namespace obhut::cluster::test {
@@ -56,7 +58,13 @@ struct TlsClient::State {
 
 TlsClient::TlsClient(std::uint16_t port, const std::string& ca_pem, Handshake handshake)
     : state_(std::make_unique<State>()) {
+  // Writing to a server that has closed is what many tests do.
+  std::signal(SIGPIPE, SIG_IGN);
   state_->fd = socket(AF_INET, SOCK_STREAM, 0);
+  // A test that waits for ever names no culprit.
+  const timeval longest{30, 0};
+  setsockopt(state_->fd, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
+  setsockopt(state_->fd, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
