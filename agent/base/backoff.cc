@@ -4,7 +4,8 @@
 
 namespace obhut {
 
-std::chrono::milliseconds backoff_delay(const BackoffPolicy& policy, unsigned attempt, double chance) {
+std::chrono::milliseconds backoff_delay(const BackoffPolicy& policy, unsigned attempt,
+                                        double chance) {
   auto delay = policy.first;
   for (unsigned i = 1; i < attempt && delay < policy.longest; ++i) delay *= 2;
   delay = std::min(delay, policy.longest);

@@ -13,6 +13,7 @@ struct BackoffPolicy {
 /// The pause before attempt `attempt` (1 is the first repetition): doubled each time up to the
 /// longest, then spread over its upper half by `chance` in [0, 1), so that a thousand agents that
 /// lost the same cluster do not come back at the same instant.
-std::chrono::milliseconds backoff_delay(const BackoffPolicy& policy, unsigned attempt, double chance);
+std::chrono::milliseconds backoff_delay(const BackoffPolicy& policy, unsigned attempt,
+                                        double chance);
 
 }  // namespace obhut

@@ -10,7 +10,7 @@ namespace obhut {
 
 }  // namespace obhut
 
-#define CHECK(condition)                                                               \
-  (static_cast<bool>(condition)                                                        \
-       ? static_cast<void>(0)                                                          \
+#define CHECK(condition)        \
+  (static_cast<bool>(condition) \
+       ? static_cast<void>(0)   \
        : ::obhut::check_failed(#condition, std::source_location::current()))

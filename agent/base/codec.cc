@@ -31,8 +31,8 @@ std::uint64_t Reader::varint() {
   for (unsigned i = 0; i < 10; ++i) {
     if (i >= rest_.size()) break;
     const std::uint8_t byte = rest_[i];
-    if (i == 9 && byte > 1) break;                // beyond 64 bits
-    if (i > 0 && byte == 0) break;                // longer than needed: one value, one spelling
+    if (i == 9 && byte > 1) break;  // beyond 64 bits
+    if (i > 0 && byte == 0) break;  // longer than needed: one value, one spelling
     value |= std::uint64_t{byte & 0x7FU} << (7 * i);
     if ((byte & 0x80U) == 0) {
       rest_ = rest_.subspan(i + 1);
@@ -78,7 +78,8 @@ std::size_t Reader::count(std::size_t least) {
 
 Result<void> Reader::finish(std::string_view what) const {
   if (!ok_) return obhut::fail(ErrorKind::kCorrupt, std::string(what) + ": cut off or malformed");
-  if (!at_end()) return obhut::fail(ErrorKind::kCorrupt, std::string(what) + ": bytes after its end");
+  if (!at_end())
+    return obhut::fail(ErrorKind::kCorrupt, std::string(what) + ": bytes after its end");
   return {};
 }
 

@@ -44,7 +44,8 @@ class Writer {
 
  private:
   void fixed(std::uint64_t value, unsigned width) {
-    for (unsigned i = 0; i < width; ++i) out_.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+    for (unsigned i = 0; i < width; ++i)
+      out_.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
   }
   Bytes out_;
 };

@@ -73,17 +73,19 @@ std::string_view to_string(ErrorKind kind);
 #define OBHUT_CONCAT(a, b) OBHUT_CONCAT_INNER(a, b)
 
 /// Leaves the function with the error of `expression`, or goes on.
-#define TRY(expression)                                                            \
-  do {                                                                             \
-    if (auto try_result = (expression); !try_result) {                             \
-      return std::unexpected(std::move(try_result).error());                       \
-    }                                                                              \
+#define TRY(expression)                                      \
+  do {                                                       \
+    if (auto try_result = (expression); !try_result) {       \
+      return std::unexpected(std::move(try_result).error()); \
+    }                                                        \
   } while (false)
 
 /// Declares `target` with the value of `expression`, or leaves the function with its error.
 #define ASSIGN_OR_RETURN(target, expression) \
   ASSIGN_OR_RETURN_INNER(OBHUT_CONCAT(assign_result_, __LINE__), target, expression)
+// NOLINTBEGIN(bugprone-macro-parentheses): `target` is a declaration
 #define ASSIGN_OR_RETURN_INNER(temporary, target, expression)           \
   auto temporary = (expression);                                        \
   if (!temporary) return std::unexpected(std::move(temporary).error()); \
   target = std::move(*temporary)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -82,7 +82,9 @@ std::size_t utf8_length(std::string_view text) {
 
 }  // namespace
 
-std::string to_hex(ByteView bytes) { return encode_bits(bytes, 4, kHexDigits); }
+std::string to_hex(ByteView bytes) {
+  return encode_bits(bytes, 4, kHexDigits);
+}
 
 std::optional<Bytes> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
@@ -93,7 +95,9 @@ std::optional<Bytes> from_hex(std::string_view text) {
   return decode_bits(lower, 4, kHexDigits);
 }
 
-std::string to_base64url(ByteView bytes) { return encode_bits(bytes, 6, kBase64Url); }
+std::string to_base64url(ByteView bytes) {
+  return encode_bits(bytes, 6, kBase64Url);
+}
 
 std::optional<Bytes> from_base64url(std::string_view text) {
   return decode_bits(text, 6, kBase64Url);
@@ -111,7 +115,9 @@ std::optional<Bytes> from_base64(std::string_view text) {
   return decode_bits(text, 6, kBase64);
 }
 
-std::string to_base32(ByteView bytes) { return encode_bits(bytes, 5, kBase32); }
+std::string to_base32(ByteView bytes) {
+  return encode_bits(bytes, 5, kBase32);
+}
 
 std::optional<Bytes> from_base32(std::string_view text) {
   std::string plain;

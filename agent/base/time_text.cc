@@ -12,11 +12,11 @@ std::string format(Instant at, bool fraction) {
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss<microseconds> time{at - day};
   char text[48];
-  int length = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d",
-                             static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                             static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                             static_cast<int>(time.minutes().count()),
-                             static_cast<int>(time.seconds().count()));
+  int length = std::snprintf(
+      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()));
   if (fraction) {
     length += std::snprintf(text + length, sizeof text - static_cast<std::size_t>(length), ".%06d",
                             static_cast<int>(time.subseconds().count()));
@@ -44,8 +44,12 @@ bool take(std::string_view& text, std::string_view any_of) {
 
 }  // namespace
 
-std::string format_time(Instant at) { return format(at, false); }
-std::string format_time_micro(Instant at) { return format(at, true); }
+std::string format_time(Instant at) {
+  return format(at, false);
+}
+std::string format_time_micro(Instant at) {
+  return format(at, true);
+}
 
 std::optional<Instant> parse_time(std::string_view text) {
   const auto year = digits(text, 4);

@@ -24,8 +24,10 @@ struct Aead::State {
 
 Aead::Aead(ByteView key) : state_(std::make_unique<State>()) {
   CHECK(key.size() == kAeadKeySize);
-  CHECK(EVP_EncryptInit_ex(state_->sealing.get(), EVP_aes_256_gcm(), nullptr, key.data(), nullptr) == 1);
-  CHECK(EVP_DecryptInit_ex(state_->opening.get(), EVP_aes_256_gcm(), nullptr, key.data(), nullptr) == 1);
+  CHECK(EVP_EncryptInit_ex(state_->sealing.get(), EVP_aes_256_gcm(), nullptr, key.data(),
+                           nullptr) == 1);
+  CHECK(EVP_DecryptInit_ex(state_->opening.get(), EVP_aes_256_gcm(), nullptr, key.data(),
+                           nullptr) == 1);
 }
 Aead::~Aead() = default;
 Aead::Aead(Aead&&) noexcept = default;
@@ -63,9 +65,11 @@ Result<void> Aead::open(ByteView nonce, ByteView associated, ByteView sealed, Mu
   CHECK(EVP_DecryptUpdate(context, nullptr, &length, associated.data(),
                           static_cast<int>(associated.size())) == 1);
   if (body > 0) {
-    CHECK(EVP_DecryptUpdate(context, out.data(), &length, sealed.data(), static_cast<int>(body)) == 1);
+    CHECK(EVP_DecryptUpdate(context, out.data(), &length, sealed.data(), static_cast<int>(body)) ==
+          1);
   }
-  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(sizeof tag), tag) == 1);
+  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(sizeof tag), tag) ==
+        1);
   std::uint8_t nothing = 0;
   if (EVP_DecryptFinal_ex(context, &nothing, &length) != 1) {
     wipe(out);

@@ -1,10 +1,10 @@
 #include "agent/crypto/digest.h"
 
+#include <array>
+
 #include <blake3.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-
-#include <array>
 
 #include "agent/base/check.h"
 
@@ -36,7 +36,8 @@ void Sha256Stream::update(ByteView bytes) {
 Sha256 Sha256Stream::finish() {
   std::array<std::uint8_t, 32> out{};
   unsigned length = 0;
-  CHECK(EVP_DigestFinal_ex(state_->context.get(), out.data(), &length) == 1 && length == out.size());
+  CHECK(EVP_DigestFinal_ex(state_->context.get(), out.data(), &length) == 1 &&
+        length == out.size());
   return Sha256(out);
 }
 

@@ -1,12 +1,12 @@
 #include "agent/crypto/kdf.h"
 
+#include <bit>
+#include <memory>
+
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-
-#include <bit>
-#include <memory>
 
 #include "agent/base/check.h"
 
@@ -29,7 +29,8 @@ OSSL_PARAM octets(const char* name, ByteView bytes) {
   static const std::uint8_t nothing = 0;
   if (bytes.empty()) bytes = {&nothing, 0};
   // OpenSSL reads parameters through a pointer to non-const; it does not write them.
-  return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()), bytes.size());
+  return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()),
+                                           bytes.size());
 }
 
 }  // namespace
@@ -37,10 +38,9 @@ OSSL_PARAM octets(const char* name, ByteView bytes) {
 SecretBytes hkdf_sha256(ByteView key, ByteView salt, ByteView info, std::size_t length) {
   const auto context = new_kdf("HKDF");
   char digest[] = "SHA256";
-  const OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-      octets(OSSL_KDF_PARAM_KEY, key), octets(OSSL_KDF_PARAM_SALT, salt),
-      octets(OSSL_KDF_PARAM_INFO, info), OSSL_PARAM_construct_end()};
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+                               octets(OSSL_KDF_PARAM_KEY, key), octets(OSSL_KDF_PARAM_SALT, salt),
+                               octets(OSSL_KDF_PARAM_INFO, info), OSSL_PARAM_construct_end()};
   SecretBytes out(length);
   CHECK(EVP_KDF_derive(context.get(), out.writable().data(), length, params) == 1);
   return out;
@@ -53,9 +53,9 @@ Result<SecretBytes> scrypt(ByteView passphrase, ByteView salt, const ScryptCost&
   if (!bounded) return fail(ErrorKind::kInvalidInput, "scrypt: cost out of bounds");
   constexpr std::uint64_t kMemory = std::uint64_t{3} << 30U;
   SecretBytes out(length);
-  if (EVP_PBE_scrypt(reinterpret_cast<const char*>(passphrase.data()), passphrase.size(), salt.data(),
-                     salt.size(), cost.n, cost.r, cost.p, kMemory, out.writable().data(),
-                     length) != 1) {
+  if (EVP_PBE_scrypt(reinterpret_cast<const char*>(passphrase.data()), passphrase.size(),
+                     salt.data(), salt.size(), cost.n, cost.r, cost.p, kMemory,
+                     out.writable().data(), length) != 1) {
     return fail(ErrorKind::kInternal, "scrypt: out of memory");
   }
   return out;

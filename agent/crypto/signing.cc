@@ -1,9 +1,9 @@
 #include "agent/crypto/signing.h"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <memory>
+
+#include <openssl/evp.h>
 
 #include "agent/base/check.h"
 #include "agent/crypto/aead.h"
@@ -28,7 +28,8 @@ template <class IdType>
 IdType public_half(const KeyHandle& key) {
   std::array<std::uint8_t, IdType::kSize> bytes{};
   std::size_t length = bytes.size();
-  CHECK(EVP_PKEY_get_raw_public_key(key.get(), bytes.data(), &length) == 1 && length == bytes.size());
+  CHECK(EVP_PKEY_get_raw_public_key(key.get(), bytes.data(), &length) == 1 &&
+        length == bytes.size());
   return IdType(bytes);
 }
 
@@ -63,7 +64,9 @@ Result<SigningKey> SigningKey::from_seed(ByteView seed) {
   return SigningKey(SecretBytes(seed), public_half<SigningKeyId>(key));
 }
 
-SigningKey SigningKey::clone() const { return SigningKey(seed_.clone(), public_key_); }
+SigningKey SigningKey::clone() const {
+  return SigningKey(seed_.clone(), public_key_);
+}
 
 Bytes SigningKey::sign(ByteView message) const {
   const KeyHandle key = private_key(EVP_PKEY_ED25519, seed_.view());
@@ -72,17 +75,19 @@ Bytes SigningKey::sign(ByteView message) const {
   CHECK(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1);
   Bytes signature(kSignatureSize);
   std::size_t length = signature.size();
-  CHECK(EVP_DigestSign(context.get(), signature.data(), &length, message.data(), message.size()) == 1);
+  CHECK(EVP_DigestSign(context.get(), signature.data(), &length, message.data(), message.size()) ==
+        1);
   return signature;
 }
 
 bool verify_signature(const SigningKeyId& key, ByteView message, ByteView signature) {
   if (signature.size() != kSignatureSize) return false;
-  const KeyHandle handle(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes().data(), key.bytes().size()));
+  const KeyHandle handle(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes().data(),
+                                                     key.bytes().size()));
   const std::unique_ptr<EVP_MD_CTX, KeyFree> context(EVP_MD_CTX_new());
   if (!handle || !context) return false;
-  if (EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, handle.get()) != 1) return false;
+  if (EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, handle.get()) != 1)
+    return false;
   return EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
                           message.size()) == 1;
 }
