@@ -53,6 +53,9 @@ std::vector<bool> kept_points(std::span<const Instant> oldest_first, const KeepR
   keep_newest_of_each(oldest_first, rules.weekly, week_of, kept);
   keep_newest_of_each(oldest_first, rules.monthly, month_of, kept);
   keep_newest_of_each(oldest_first, rules.yearly, year_of, kept);
+  for (std::size_t i = 0; rules.all_since && i < kept.size(); ++i) {
+    if (oldest_first[i] >= *rules.all_since) kept[i] = true;
+  }
   return kept;
 }
 

@@ -2,6 +2,7 @@
 // Which recovery points of a local vault stay. Pure.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct KeepRules {
   std::uint32_t weekly = 0;  ///< ISO weeks, from Monday on
   std::uint32_t monthly = 0;
   std::uint32_t yearly = 0;
+  /// Points of this instant and later stay whatever the counts say: the lock of a plan's target, so
+  /// that a flood of new points pushes nothing out. Alone it does not make rules that keep.
+  std::optional<Instant> all_since{};
 
   [[nodiscard]] bool keeps_nothing() const {
     return last == 0 && hourly == 0 && daily == 0 && weekly == 0 && monthly == 0 && yearly == 0;

@@ -100,6 +100,11 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
                                                      const trust::AcceptedPlan& plan,
                                                      pipeline::BackupOptions options,
                                                      std::stop_token stop) {
+  if (plan.plan.snapshot == model::SnapshotUse::kRequired) {
+    return fail(ErrorKind::kUnsupported,
+                "the plan requires a snapshot, and this agent cannot make one here: "
+                "set consistency.snapshot to preferred");
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<SourceFilter> filter, SourceFilter::make(plan.plan));
   options.sources = filter->paths();
   options.walk.filter = filter.get();
@@ -165,6 +170,7 @@ Result<pipeline::BackupReport> BackupRunner::run_local(
     maintain::PruneOptions options;
     options.rules = {keep.keep_last, keep.hourly,  keep.daily,
                      keep.weekly,    keep.monthly, keep.yearly};
+    options.rules.all_since = parts_.clock.now() - std::chrono::days{keep.lock_days};
     TRY(maintain::prune_vault(*vault, local, options, stop));
     return {};
   }();

@@ -52,6 +52,15 @@ TEST(KeepRules, AddUp) {
   EXPECT_EQ(kept(times, {.last = 1, .yearly = 2}), (Times{times[0], times[2]}));
 }
 
+// A flood of empty points in one night must not push out last week's.
+TEST(KeepRules, DropNothingThatIsLocked) {
+  const Times times = {"2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z", "2026-01-09T00:00:00Z",
+                       "2026-01-09T00:00:01Z"};
+
+  EXPECT_EQ(kept(times, {.last = 1, .all_since = parse_time("2026-01-08T00:00:00Z")}),
+            (Times{times[1], times[2], times[3]}));
+}
+
 TEST(KeepRules, NeverEmptyAVault) {
   EXPECT_EQ(kept({"2026-01-01T00:00:00Z"}, {}), (Times{"2026-01-01T00:00:00Z"}));
   EXPECT_TRUE(kept({}, {.last = 1}).empty());
