@@ -52,6 +52,18 @@ TEST(PlanCheck, WarnsOfWhatIsPerhapsNotMeant) {
   EXPECT_TRUE(report.runs.empty());
 }
 
+TEST(PlanCheck, SaysWhatNoAgentOfThisVersionDoes) {
+  nlohmann::json value = example_plan();
+  value["hooks"] = {{"before", {"dump-database"}}, {"after", nlohmann::json::array()}};
+  value["verification"] = {{"every_days", 7}, {"test_restore_files", 5}};
+  value["consistency"] = {{"snapshot", "required"}};
+  value["limits"] = {{"cpu", "idle"}};
+
+  const PlanReport report = check_plan_file(value.dump(), at("2026-03-27T12:00:00Z")).value();
+
+  EXPECT_EQ(report.warnings.size(), 4U) << format_report(report);
+}
+
 TEST(PlanCheck, AcceptsTheExampleOfThePlanReference) {
   const std::string example = json_block("docs/plan.md");
   ASSERT_FALSE(example.empty()) << "docs/plan.md has no json block";
