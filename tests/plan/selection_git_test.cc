@@ -94,6 +94,17 @@ rc::Gen<std::string> path() {
                       });
 }
 
+/// Git cuts the literal beginning off a pattern before it matches the rest, so that the two
+/// asterisks of `a**/` come to stand at the beginning, where they mean "any folders or none": it
+/// then takes `a` itself for a match of `a**/**`. Its own documentation says that asterisks which
+/// share their path component with something else are ordinary ones; we do as it says.
+bool meets_a_quirk_of_git(const std::string& pattern) {
+  for (std::size_t at = pattern.find("**/"); at != pattern.npos; at = pattern.find("**/", at + 1)) {
+    if (at > 0 && pattern[at - 1] != '/') return true;
+  }
+  return false;
+}
+
 TEST(SelectionAgainstGit, AgreesOnRandomPatternsAndPaths) {
   GitOracle git;
   const bool passed = rc::check("selection equals git check-ignore", [&] {
@@ -101,6 +112,7 @@ TEST(SelectionAgainstGit, AgreesOnRandomPatternsAndPaths) {
         *rc::gen::resize(4, rc::gen::container<std::vector<std::string>>(pattern()));
     std::vector<std::string> good;
     for (const std::string& one : patterns) {
+      if (meets_a_quirk_of_git(one)) continue;
       if (Selection::make({{}, {one}, false})) good.push_back(one);
     }
     RC_PRE(!good.empty());
