@@ -180,8 +180,11 @@ class FromTokenToRestore(EndpointTest):
     def test_a_local_target_works_by_the_same_plan(self):
         endpoint = self.enrolled()
         local = self.site.path("local-vault")
+        locked = self.site.path("locked-vault")
         plan = self.site.partner.plan(self.source, targets=[
-            {"type": "cluster"}, {"type": "local", "path": local, "retention": {"keep_last": 1}}])
+            {"type": "cluster"},
+            {"type": "local", "path": local, "retention": {"keep_last": 1, "lock_days": 0}},
+            {"type": "local", "path": locked, "retention": {"keep_last": 1}}])
         self.site.partner.push_plan(plan, self.site.customer)
         endpoint.wait_plan(1)
 
@@ -190,6 +193,8 @@ class FromTokenToRestore(EndpointTest):
 
         self.assertEqual(len(endpoint.ask("points")), 2)
         self.assertEqual(len(endpoint.ask("points", "--target", local)), 1)
+        self.assertEqual(len(endpoint.ask("points", "--target", locked)), 2,
+                         "younger than the default lock of 14 days")
         target = self.site.path("restored-local")
         endpoint.ask("restore", "--target", local, "--to", target)
         self.assertEqual(differences(self.source, target + self.source), "")
