@@ -54,12 +54,19 @@ std::string read_kind(Fields& fields) {
   return kind;
 }
 
+/// What moves a device's vaults is for one machine: a second one would take them from the first.
+std::optional<DeviceId> read_replaces(Fields& fields, std::uint32_t uses) {
+  if (!fields.has("replaces")) return std::nullopt;
+  if (uses != 1) fields.reject("uses", "must be 1 where a device is replaced");
+  return fields.id<DeviceId>("replaces");
+}
+
 Result<RegistrationToken> parse_token(std::string_view payload) {
   ASSIGN_OR_RETURN(const json value, parse_payload(payload, kTokenSchema));
   Fields fields(value, kTokenSchema,
                 {"schema", "partner", "customer", "cluster", "ca_pin", "root", "secret", "kind",
                  "created", "expires", "uses"},
-                {"trust"});
+                {"trust", "replaces"});
   RegistrationToken token;
   token.partner = fields.id<PartnerId>("partner");
   token.customer = fields.id<CustomerId>("customer");
@@ -73,6 +80,7 @@ Result<RegistrationToken> parse_token(std::string_view payload) {
   token.expires = fields.time("expires");
   if (token.expires <= token.created) fields.reject("expires", "must be after created");
   token.uses = static_cast<std::uint32_t>(fields.number("uses", 1, kMaxUses));
+  token.replaces = read_replaces(fields, token.uses);
   if (fields.has("trust")) token.trust = fields.text("trust", kDocumentLimit);
   TRY(fields.finish());
   return token;
@@ -106,6 +114,7 @@ std::string make_token(const RegistrationToken& token, const crypto::SigningKey&
                         {"created", format_time(token.created)},
                         {"expires", format_time(token.expires)},
                         {"uses", token.uses}};
+  if (token.replaces) value["replaces"] = token.replaces->text();
   if (!token.trust.empty()) value["trust"] = token.trust;
   return sign_compact(signer, kTokenType, value.dump());
 }
@@ -131,14 +140,15 @@ Result<VerifiedToken> read_token(std::string_view text, Instant now) {
 
 std::string make_registration(const RegistrationToken& token, std::string_view token_text,
                               const crypto::SigningKey& signer) {
-  const ordered_json value = {{"schema", kRegistrationSchema},
-                              {"partner", token.partner.text()},
-                              {"customer", token.customer.text()},
-                              {"token_hash", token_hash(token_text).text()},
-                              {"kind", token.kind},
-                              {"created", format_time(token.created)},
-                              {"expires", format_time(token.expires)},
-                              {"uses", token.uses}};
+  ordered_json value = {{"schema", kRegistrationSchema},
+                        {"partner", token.partner.text()},
+                        {"customer", token.customer.text()},
+                        {"token_hash", token_hash(token_text).text()},
+                        {"kind", token.kind},
+                        {"created", format_time(token.created)},
+                        {"expires", format_time(token.expires)},
+                        {"uses", token.uses}};
+  if (token.replaces) value["replaces"] = token.replaces->text();
   return sign_compact(signer, kRegistrationType, value.dump());
 }
 
@@ -149,7 +159,8 @@ Result<TokenRegistration> read_registration(std::string_view text, const TrustCh
   ASSIGN_OR_RETURN(const json value, parse_payload(opened.payload, kRegistrationSchema));
   Fields fields(
       value, kRegistrationSchema,
-      {"schema", "partner", "customer", "token_hash", "kind", "created", "expires", "uses"});
+      {"schema", "partner", "customer", "token_hash", "kind", "created", "expires", "uses"},
+      {"replaces"});
   TokenRegistration out;
   out.partner = fields.id<PartnerId>("partner");
   out.customer = fields.id<CustomerId>("customer");
@@ -158,6 +169,7 @@ Result<TokenRegistration> read_registration(std::string_view text, const TrustCh
   out.created = fields.time("created");
   out.expires = fields.time("expires");
   out.uses = static_cast<std::uint32_t>(fields.number("uses", 1, kMaxUses));
+  out.replaces = read_replaces(fields, out.uses);
   TRY(fields.finish());
   if (out.partner != trust.partner()) {
     return fail(ErrorKind::kRefused, "token registration: belongs to another partner");

@@ -27,6 +27,9 @@ struct RegistrationToken {
   Instant expires{};
   std::uint32_t uses = 1;
   std::string trust;  ///< the trust list's document, needed where an operator signs; may be empty
+  /// The device whose place the new one takes: its licence and its vaults. Such a token has one
+  /// use.
+  std::optional<DeviceId> replaces{};
 };
 
 /// Times are kept to the second.
@@ -57,6 +60,7 @@ struct TokenRegistration {
   Instant created{};
   Instant expires{};
   std::uint32_t uses = 1;
+  std::optional<DeviceId> replaces{};
 };
 std::string make_registration(const RegistrationToken& token, std::string_view token_text,
                               const crypto::SigningKey& signer);

@@ -97,6 +97,13 @@ TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
   EXPECT_EQ(trust_list(), golden("trust.json"));
   EXPECT_EQ(token_text, golden("token.jws"));
   EXPECT_EQ(make_registration(token(), token_text, key_of(4)), golden("registration.jws"));
+  RegistrationToken instead = token();
+  instead.uses = 1;
+  instead.replaces = id_of<DeviceId>(0xD0);
+  const std::string instead_text = make_token(instead, key_of(4));
+  EXPECT_EQ(instead_text, golden("token-replaces.jws"));
+  EXPECT_EQ(make_registration(instead, instead_text, key_of(4)),
+            golden("registration-replaces.jws"));
   EXPECT_EQ(make_assertion(assertion, key_of(9)), golden("assertion.jws"));
   EXPECT_EQ(make_activation(report, key_of(9)), golden("activation.jws"));
   EXPECT_EQ(receipt(ReceiptKind::kActivation), golden("receipt-activation.jws"));
@@ -107,6 +114,9 @@ TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
 TEST(GoldenDocuments, AreReadAsEver) {
   EXPECT_EQ(read_trust_list(golden("trust.json")).value().serial, 3U);
   EXPECT_EQ(read_token(golden("token.jws"), kNow).value().token.kind, "server");
+  EXPECT_EQ(read_token(golden("token.jws"), kNow).value().token.replaces, std::nullopt);
+  EXPECT_EQ(read_token(golden("token-replaces.jws"), kNow).value().token.replaces,
+            id_of<DeviceId>(0xD0));
   EXPECT_EQ(read_assertion(golden("assertion.jws"), key_of(9).public_key(),
                            "https://backup.example", kNow)
                 .value()

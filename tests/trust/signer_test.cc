@@ -110,6 +110,24 @@ TEST_F(SignerTest, MakesTokensThatAnEndpointAcceptsAndKeepsTheSecretFromTheClust
                                        context_.now));
 }
 
+TEST_F(SignerTest, MakesATokenThatReplacesADeviceForOneMachineOnly) {
+  make_partner();
+  TokenOptions options = token_options();
+  options.replaces = std::string(32, 'd');
+  EXPECT_EQ(token(context_, options).error().kind, ErrorKind::kInvalidInput) << "two uses";
+  EXPECT_FALSE(platform::exists(options.out)) << "what no endpoint takes is not handed out";
+  options.uses = 1;
+
+  const json made = ok(token(context_, options));
+
+  EXPECT_EQ(made["replaces"], options.replaces);
+  EXPECT_EQ(ok(verify(context_, options.out))["replaces"], options.replaces);
+  const std::string registration = write("registration", made["registration"].get<std::string>());
+  EXPECT_EQ(ok(verify(context_, registration))["replaces"], options.replaces);
+  options.replaces = "the old one";
+  EXPECT_EQ(token(context_, options).error().kind, ErrorKind::kInvalidInput);
+}
+
 TEST_F(SignerTest, GivesEveryPlanAHigherVersionThanTheLast) {
   make_partner();
   PlanOptions options = plan_options();

@@ -118,6 +118,50 @@ TEST_F(TokenTest, RegistersWithTheClusterByItsHashAlone) {
             std::string::npos);
 }
 
+TEST_F(TokenTest, NamesTheDeviceThatItReplaces) {
+  token_.uses = 1;
+  token_.replaces = id_of<DeviceId>(0xD0);
+  const std::string text = make_token(token_, partner_.enroller);
+
+  const Result<VerifiedToken> read = read_token(text, partner_.now);
+  const Result<TokenRegistration> registered = read_registration(
+      make_registration(token_, text, partner_.enroller), partner_.chain(), partner_.now);
+
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->token.replaces, token_.replaces);
+  ASSERT_TRUE(registered) << registered.error().message;
+  EXPECT_EQ(registered->replaces, token_.replaces);
+}
+
+// Two machines with one vault would be a clone by appointment.
+TEST_F(TokenTest, ThatReplacesADeviceHasOneUse) {
+  token_.uses = 2;
+  token_.replaces = id_of<DeviceId>(0xD0);
+  const std::string text = make_token(token_, partner_.root);
+
+  const Result<TokenRegistration> registered = read_registration(
+      make_registration(token_, text, partner_.root), partner_.chain(), partner_.now);
+
+  EXPECT_EQ(refusal(partner_.root), ErrorKind::kInvalidInput);
+  ASSERT_FALSE(registered);
+  EXPECT_EQ(registered.error().kind, ErrorKind::kInvalidInput);
+}
+
+TEST_F(TokenTest, IsRefusedWhereItReplacesWhatIsNoDevice) {
+  const std::string good = make_token(token_, partner_.root);
+  for (const char* device : {"", "D0", "d0d0", "zz"}) {
+    std::string payload = open_compact(good, kTokenType)->payload;
+    payload.replace(payload.find("\"uses\":3"), 8,
+                    R"("uses":1,"replaces":")" + std::string(device) + "\"");
+    const std::string text = sign_compact(partner_.root, kTokenType, payload);
+
+    const Result<VerifiedToken> read = read_token(text, partner_.now);
+
+    ASSERT_FALSE(read) << device;
+    EXPECT_EQ(read.error().kind, ErrorKind::kInvalidInput) << device;
+  }
+}
+
 TEST_F(TokenTest, RegistrationIsRefusedFromOthersAndForOthers) {
   const std::string text = make_token(token_, partner_.root);
   const TrustChain chain = partner_.chain();

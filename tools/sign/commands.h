@@ -65,6 +65,7 @@ struct TokenOptions {
   std::uint32_t days = 7;
   std::string signer;  ///< an operator's name or key, or "root"; empty: whoever may
   std::string out;
+  std::string replaces{};  ///< hex of the device whose place the new one takes; empty: none
 };
 Result<Answer> token(const Context& context, const TokenOptions& options);
 

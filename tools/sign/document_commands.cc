@@ -30,6 +30,13 @@ Result<CustomerId> parse_customer(const std::string& text) {
               "customer " + printable(text) + ": must be 32 lower-case hex digits");
 }
 
+Result<DeviceId> parse_device(const std::string& text) {
+  const std::optional<DeviceId> id = DeviceId::parse(text);
+  if (id) return *id;
+  return fail(ErrorKind::kInvalidInput,
+              "device " + printable(text) + ": must be 32 lower-case hex digits");
+}
+
 /// `who`, or the first operator here that may, or else the root.
 Result<crypto::SigningKey> token_signer(const Signer& signer, const Context& context,
                                         const std::string& who) {
@@ -86,10 +93,8 @@ Result<trust::PlanTarget> plan_target(const PlanOptions& options) {
     ASSIGN_OR_RETURN(const CustomerId customer, parse_customer(options.customer));
     return customer;
   }
-  const std::optional<DeviceId> device = DeviceId::parse(options.device);
-  if (device) return *device;
-  return fail(ErrorKind::kInvalidInput,
-              "device " + printable(options.device) + ": must be 32 lower-case hex digits");
+  ASSIGN_OR_RETURN(const DeviceId device, parse_device(options.device));
+  return device;
 }
 
 ordered_json signers_json(const trust::TrustChain& trust, const std::vector<SigningKeyId>& keys,
@@ -144,32 +149,40 @@ Result<Answer> verify_envelope(const Signer& signer, const std::string& text, In
           ", signed by " + std::to_string(read.signers.size()) + " operator(s)\n");
 }
 
+std::string replaces_text(const std::optional<DeviceId>& device) {
+  return device ? "; the new device takes the place of " + device->text() : "";
+}
+
 Result<Answer> verify_token(const Signer& signer, const std::string& text, Instant now) {
   ASSIGN_OR_RETURN(const trust::VerifiedToken read, trust::read_token(text, now));
   if (read.token.root != signer.trust().root()) {
     return fail(ErrorKind::kRefused, "registration token: names another root than this signer's");
   }
-  return answer(ordered_json{{"type", "token"},
-                             {"customer", read.token.customer.text()},
-                             {"cluster", read.token.cluster},
-                             {"kind", read.token.kind},
-                             {"uses", read.token.uses},
-                             {"expires", format_time(read.token.expires)},
-                             {"hash", read.hash.text()}},
-                "registration token for customer " + read.token.customer.text() + " at " +
-                    printable(read.token.cluster) + ", good until " +
-                    format_time(read.token.expires) + "\n");
+  ordered_json out = {{"type", "token"},
+                      {"customer", read.token.customer.text()},
+                      {"cluster", read.token.cluster},
+                      {"kind", read.token.kind},
+                      {"uses", read.token.uses},
+                      {"expires", format_time(read.token.expires)},
+                      {"hash", read.hash.text()}};
+  if (read.token.replaces) out["replaces"] = read.token.replaces->text();
+  return answer(out, "registration token for customer " + read.token.customer.text() + " at " +
+                         printable(read.token.cluster) + ", good until " +
+                         format_time(read.token.expires) + replaces_text(read.token.replaces) +
+                         "\n");
 }
 
 Result<Answer> verify_registration(const Signer& signer, const std::string& text, Instant now) {
   ASSIGN_OR_RETURN(const trust::TokenRegistration read,
                    trust::read_registration(text, signer.trust(), now));
-  return answer(ordered_json{{"type", "registration"},
-                             {"customer", read.customer.text()},
-                             {"hash", read.token_hash.text()},
-                             {"uses", read.uses},
-                             {"expires", format_time(read.expires)}},
-                "registration of token " + read.token_hash.text() + "\n");
+  ordered_json out = {{"type", "registration"},
+                      {"customer", read.customer.text()},
+                      {"hash", read.token_hash.text()},
+                      {"uses", read.uses},
+                      {"expires", format_time(read.expires)}};
+  if (read.replaces) out["replaces"] = read.replaces->text();
+  return answer(
+      out, "registration of token " + read.token_hash.text() + replaces_text(read.replaces) + "\n");
 }
 
 }  // namespace
@@ -195,6 +208,9 @@ Result<Answer> token(const Context& context, const TokenOptions& options) {
   token.created = to_second(context.now);
   token.expires = days_later(context.now, options.days);
   token.uses = options.uses;
+  if (!options.replaces.empty()) {
+    ASSIGN_OR_RETURN(token.replaces, parse_device(options.replaces));
+  }
   token.trust = signer.trust().document();
   if (!is_utf8(token.cluster) || !is_utf8(token.kind)) {
     return fail(ErrorKind::kInvalidInput, "token: cluster and kind must be UTF-8");
@@ -204,15 +220,14 @@ Result<Answer> token(const Context& context, const TokenOptions& options) {
   ASSIGN_OR_RETURN(const trust::VerifiedToken checked, trust::read_token(text, context.now));
   TRY(write_output(options.out, text + "\n", /*secret=*/true));
   const std::string registration = trust::make_registration(token, text, key);
-  return answer(ordered_json{{"registration", registration},
-                             {"token_hash", checked.hash.text()},
-                             {"customer", customer.text()},
-                             {"kind", token.kind},
-                             {"uses", token.uses},
-                             {"expires", format_time(token.expires)},
-                             {"file", options.out}},
-                options.out + ": registration token, a secret until " + format_time(token.expires) +
-                    "\nregister it with the cluster:\n" + registration + "\n");
+  ordered_json out = {{"registration", registration}, {"token_hash", checked.hash.text()},
+                      {"customer", customer.text()},  {"kind", token.kind},
+                      {"uses", token.uses},           {"expires", format_time(token.expires)},
+                      {"file", options.out}};
+  if (token.replaces) out["replaces"] = token.replaces->text();
+  return answer(out, options.out + ": registration token, a secret until " +
+                         format_time(token.expires) + replaces_text(token.replaces) +
+                         "\nregister it with the cluster:\n" + registration + "\n");
 }
 
 Result<Answer> plan_sign(const Context& context, const PlanOptions& options) {

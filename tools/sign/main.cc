@@ -186,6 +186,8 @@ void add_document_commands(CLI::App& app, Options& options, Command& chosen) {
   make->add_option("--ca", options.token.ca_file, "PEM of the CA to pin")->required();
   make->add_option("--kind", options.token.kind, "workstation, server …");
   make->add_option("--uses", options.token.uses, "how many devices")->check(CLI::Range(1, 100000));
+  make->add_option("--replaces", options.token.replaces,
+                   "device whose licence and vaults the new one takes over: 32 hex digits");
   make->add_option("--days", options.token.days, "how long")->check(CLI::Range(1, 3660));
   make->add_option("--operator", options.token.signer, "name, public key, or root");
   make->add_option("--out", options.token.out, "file to write (0600)")->required();
