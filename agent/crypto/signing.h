@@ -32,7 +32,8 @@ class SigningKey {
   SigningKeyId public_key_;
 };
 
-/// True only for a good signature of `message` by `key`.
+/// True only for a good signature of `message` by `key`. A key of small order, the zero key among
+/// them, has none: it would fit signatures that nobody made.
 bool verify_signature(const SigningKeyId& key, ByteView message, ByteView signature);
 
 using ExchangeKeyId = Id<struct ExchangeKeyTag, 32>;

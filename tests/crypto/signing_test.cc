@@ -44,6 +44,30 @@ TEST(SigningKey, IsBelievedForItsOwnMessagesOnly) {
   }
 }
 
+// With a key A of small order, R = A and s = 0 fit every message whose hash is the right one of at
+// most eight: among this many messages some forgery would pass.
+TEST(SigningKey, OfSmallOrderSignsNothing) {
+  for (const std::string_view y :
+       {"0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"}) {
+    for (const int sign : {0x00, 0x80}) {
+      Bytes point = hex(y);
+      point.back() = static_cast<std::uint8_t>(point.back() | sign);
+      Bytes forged = point;
+      forged.resize(kSignatureSize);
+      for (std::uint8_t message = 0; message < 64; ++message) {
+        EXPECT_FALSE(verify_signature(*SigningKeyId::from_bytes(point), Bytes{message}, forged))
+            << y << " " << int{message};
+      }
+    }
+  }
+}
+
 TEST(SigningKey, NeedsASeedOfItsSize) {
   EXPECT_FALSE(SigningKey::from_seed(Bytes(31)));
   EXPECT_FALSE(SigningKey::from_seed(Bytes(33)));
