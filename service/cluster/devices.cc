@@ -11,6 +11,7 @@
 #include "agent/trust/token.h"
 #include "service/billing/event_text.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/succession.h"
 #include "service/cluster/tenants.h"
 
 namespace obhut::cluster {
@@ -23,7 +24,8 @@ constexpr std::chrono::minutes kSeenEvery{5};
 constexpr std::string_view kDeviceColumns =
     "SELECT devices.id, devices.customer, customers.partner, devices.workload,"
     " devices.signing_key, devices.kind, devices.enrolled, devices.last_seen,"
-    " workloads.activated, workloads.clock, devices.superseded, devices.removed FROM devices"
+    " workloads.activated, workloads.clock, devices.superseded, devices.removed,"
+    " devices.replaced_by FROM devices"
     " JOIN customers ON customers.id = devices.customer"
     " JOIN workloads ON workloads.id = devices.workload ";
 
@@ -41,16 +43,19 @@ Device device_of(const sql::Row& row) {
   device.activation_clock = row.text(9);
   device.superseded = row.maybe_instant(10);
   device.removed = row.maybe_instant(11);
+  if (!row.is_null(12)) device.replaced_by = row.id<DeviceId>(12);
   return device;
 }
 
 Registration registration_of(const sql::Row& row) {
-  return {row.id<Sha256>(0), row.text(1),    row.count(2),        row.count(3),
-          row.instant(4),    row.instant(5), row.maybe_instant(6)};
+  Registration token{row.id<Sha256>(0), row.text(1),    row.count(2),         row.count(3),
+                     row.instant(4),    row.instant(5), row.maybe_instant(6), {}};
+  if (!row.is_null(7)) token.replaces = row.id<DeviceId>(7);
+  return token;
 }
 
 constexpr std::string_view kTokenColumns =
-    "SELECT hash, kind, uses, used, created, expires, revoked FROM tokens ";
+    "SELECT hash, kind, uses, used, created, expires, revoked, replaces FROM tokens ";
 
 /// The customer, alive, and its number.
 Answer<Customer> customer_alive(sql::Session& session, const CustomerId& id) {
@@ -76,6 +81,11 @@ Dated activation_date(Instant installed, Instant token_created, Instant customer
 
 std::string_view clock_word(trust::ClockSource clock) {
   return clock == trust::ClockSource::kEndpoint ? "endpoint" : "receipt";
+}
+
+trust::ClockSource clock_of(std::string_view word) {
+  return word == clock_word(trust::ClockSource::kEndpoint) ? trust::ClockSource::kEndpoint
+                                                           : trust::ClockSource::kReceipt;
 }
 
 Result<void> add_workload(sql::Session& session, const Customer& customer, const WorkloadId& id,
@@ -146,9 +156,10 @@ Answer<Registration> DeviceRegistry::register_token(const CustomerId& customer_i
     if (token.customer != customer_id) {
       return refuse(422, "other-customer", "the registration names another customer");
     }
+    if (token.replaces) TRY(replaceable_device(session, *token.replaces, customer_id));
     const auto added = session.exec(
-        "INSERT INTO tokens (hash, customer, kind, uses, created, expires, registered)"
-        " VALUES (:hash, :customer, :kind, :uses, :created, :expires, :registered)"
+        "INSERT INTO tokens (hash, customer, kind, uses, created, expires, registered, replaces)"
+        " VALUES (:hash, :customer, :kind, :uses, :created, :expires, :registered, :replaces)"
         " ON CONFLICT (hash) DO NOTHING",
         {{"hash", token.token_hash},
          {"customer", customer_id},
@@ -156,7 +167,8 @@ Answer<Registration> DeviceRegistry::register_token(const CustomerId& customer_i
          {"uses", token.uses},
          {"created", token.created},
          {"expires", token.expires},
-         {"registered", now}});
+         {"registered", now},
+         {"replaces", token.replaces}});
     if (!added) return std::unexpected(Refusal(added.error()));
     ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
                      session.query_one(
@@ -198,14 +210,14 @@ Answer<Registration> usable_token(sql::Session& session, const Sha256& hash,
                                   CustomerId& customer) {
   ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
                    session.query_one("SELECT hash, kind, uses, used, created, expires, revoked,"
-                                     " customer FROM tokens WHERE hash = :hash",
+                                     " replaces, customer FROM tokens WHERE hash = :hash",
                                      {{"hash", hash}}));
   if (!row) {
     return refuse(401, "token-unknown",
                   "this registration token is not known here; ask the partner");
   }
   const Registration token = registration_of(*row);
-  customer = row->id<CustomerId>(7);
+  customer = row->id<CustomerId>(8);
   if (token.revoked) return refuse(403, "token-revoked", "this registration token was revoked");
   if (now >= token.expires) {
     return refuse(403, "token-expired", "this registration token has expired; ask for a new one");
@@ -219,9 +231,16 @@ Answer<Registration> usable_token(sql::Session& session, const Sha256& hash,
   return token;
 }
 
-/// The workload that this hardware presents already, or a new one.
+/// That of the device that is replaced; else the one that this hardware presents already, or a new
+/// one. Hardware joins licences alone: it never moves a vault.
 Answer<WorkloadId> workload_for(sql::Session& session, const Customer& customer,
-                                const trust::ActivationReport& report, Dated& date, Instant now) {
+                                const trust::ActivationReport& report,
+                                const std::optional<Device>& replaced, Dated& date, Instant now) {
+  if (replaced && !replaced->removed) {
+    TRY(take_place(session, *replaced, report.hardware, now));
+    date = {replaced->activated, clock_of(replaced->activation_clock)};
+    return replaced->workload;
+  }
   if (!report.hardware.is_zero()) {
     ASSIGN_OR_RETURN(
         const sql::Rows rows,
@@ -230,9 +249,7 @@ Answer<WorkloadId> workload_for(sql::Session& session, const Customer& customer,
                       {{"customer", customer.id}, {"hardware", report.hardware}}));
     if (!rows.empty()) {
       const WorkloadId known = rows.front().id<WorkloadId>(0);
-      date = {rows.front().instant(1), rows.front().text(2) == "endpoint"
-                                           ? trust::ClockSource::kEndpoint
-                                           : trust::ClockSource::kReceipt};
+      date = {rows.front().instant(1), clock_of(rows.front().text(2))};
       TRY(
           session.exec("UPDATE devices SET superseded = :now WHERE workload = :workload"
                        " AND superseded IS NULL AND removed IS NULL",
@@ -277,7 +294,12 @@ Answer<Enrolment> DeviceRegistry::enrol(std::string_view token_text, const Signi
       return refuse(422, "activation-mismatch", "the activation names another partner");
     }
     Dated date = activation_date(report.installed_at, token.created, customer.created, now);
-    ASSIGN_OR_RETURN(const WorkloadId workload, workload_for(session, customer, report, date, now));
+    std::optional<Device> replaced;
+    if (token.replaces) {
+      ASSIGN_OR_RETURN(replaced, replaceable_device(session, *token.replaces, customer.id));
+    }
+    ASSIGN_OR_RETURN(const WorkloadId workload,
+                     workload_for(session, customer, report, replaced, date, now));
     trust::Receipt receipt;
     receipt.kind = trust::ReceiptKind::kActivation;
     receipt.device = report.device;
@@ -305,6 +327,7 @@ Answer<Enrolment> DeviceRegistry::enrol(std::string_view token_text, const Signi
       return refuse(409, "device-exists", "this device id is enrolled with another key");
     }
     if (!added) return std::unexpected(Refusal(added.error()));
+    if (replaced) TRY(hand_over_vaults(session, *replaced, report.device, now));
     TRY(session.exec("UPDATE tokens SET used = used + 1 WHERE hash = :hash", {{"hash", hash}}));
     ASSIGN_OR_RETURN(const trust::TrustChain chain, load_trust(session, customer.partner));
     ASSIGN_OR_RETURN(const Device device, find_device(session, report.device));
@@ -357,7 +380,10 @@ Answer<void> DeviceRegistry::split_clone(sql::Session& session, const Device& de
   // No hardware: the next installation on this machine belongs to the other workload.
   TRY(add_workload(session, customer, fresh, device.kind, Sha256{},
                    {now, trust::ClockSource::kReceipt}, now));
-  TRY(session.exec("UPDATE devices SET workload = :workload, superseded = NULL WHERE id = :id",
+  // A life of its own, whoever took its place in the last one: it may be replaced again.
+  TRY(
+      session.exec("UPDATE devices SET workload = :workload, superseded = NULL,"
+                   " replaced_by = NULL WHERE id = :id",
                    {{"workload", fresh}, {"id", device.id}}));
   log_.warn("cloned device", field("device", device.id));
   TRY(raise_alert(session, device.id, "cloned-device", "warning", now));

@@ -32,6 +32,7 @@ struct Device {
   std::string activation_clock;  ///< "endpoint" or "receipt"
   std::optional<Instant> superseded;
   std::optional<Instant> removed;
+  std::optional<DeviceId> replaced_by;  ///< who has its vaults now
 };
 
 struct Registration {
@@ -42,6 +43,7 @@ struct Registration {
   Instant created{};
   Instant expires{};
   std::optional<Instant> revoked;
+  std::optional<DeviceId> replaces;
 };
 
 struct Enrolment {
@@ -74,7 +76,8 @@ class DeviceRegistry {
   Answer<std::vector<Registration>> tokens(const CustomerId& customer);
   Answer<void> revoke_token(const CustomerId& customer, const Sha256& hash);
 
-  /// Idempotent for a device's key: repeated, it gives the same answer and counts no use.
+  /// Idempotent for a device's key: repeated, it gives the same answer and counts no use. Whose
+  /// token names a device to be replaced gets that one's workload and vaults in the same instant.
   Answer<Enrolment> enrol(std::string_view token, const SigningKeyId& key,
                           std::string_view activation);
 

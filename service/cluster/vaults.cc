@@ -3,6 +3,7 @@
 #include <set>
 
 #include "service/cluster/key_object.h"
+#include "service/cluster/succession.h"
 
 namespace obhut::cluster {
 namespace {
@@ -105,8 +106,10 @@ Answer<Vault> find_vault(sql::Session& session, const VaultId& id) {
 
 Answer<Vault> vault_of(sql::Session& session, const VaultId& id, const Device& device) {
   ASSIGN_OR_RETURN(const Vault vault, find_vault(session, id));
-  if (vault.device != device.id) return not_found("vault");
-  return vault;
+  if (vault.device == device.id) return vault;
+  ASSIGN_OR_RETURN(const bool before, had_vault(session, id, device.id));
+  if (!before) return not_found("vault");
+  return refuse(403, "vault-taken-over", "this vault was taken over by another installation");
 }
 
 Answer<bool> Vaults::create(const Device& device, const VaultId& id) {
@@ -314,6 +317,10 @@ Answer<std::vector<Vault>> Vaults::vaults_of_device(const DeviceId& device) {
     for (const sql::Row& row : rows) vaults.push_back(vault_of_row(row));
     return vaults;
   });
+}
+
+Answer<Vault> Vaults::own_vault(const Device& device, const VaultId& id) {
+  return database_.read([&](sql::Session& session) { return vault_of(session, id, device); });
 }
 
 Answer<Vault> Vaults::vault(const VaultId& id) {

@@ -64,7 +64,7 @@ std::optional<model::ObjectKind> parse_object_kind(std::string_view text);
 
 /// Errors: 404.
 Answer<Vault> find_vault(sql::Session& session, const VaultId& id);
-/// Errors: 404 also for another device's.
+/// Errors: 404 also for another device's; 403 vault-taken-over for the one that had it before.
 Answer<Vault> vault_of(sql::Session& session, const VaultId& id, const Device& device);
 
 /// Thread: any.
@@ -99,6 +99,8 @@ class Vaults {
 
   Answer<std::vector<Vault>> vaults_of_device(const DeviceId& device);
   Answer<Vault> vault(const VaultId& id);
+  /// Errors: those of vault_of().
+  Answer<Vault> own_vault(const Device& device, const VaultId& id);
   /// The agent says that somebody confirmed to hold the recovery key.
   Answer<void> confirm_recovery(const Device& device, const VaultId& vault);
 

@@ -167,8 +167,9 @@ CustomerId TestCluster::make_customer(const TestPartner& partner, const std::str
   return CustomerId::parse(made.body.value("id", "")).value_or(CustomerId{});
 }
 
-std::string TestCluster::make_token(const TestPartner& partner, unsigned uses,
-                                    std::chrono::hours life) {
+TestCluster::SignedToken TestCluster::sign_token(const TestPartner& partner, unsigned uses,
+                                                 const std::optional<DeviceId>& replaces,
+                                                 std::chrono::hours life) {
   trust::RegistrationToken token;
   token.partner = partner.id;
   token.customer = partner.customer;
@@ -181,12 +182,22 @@ std::string TestCluster::make_token(const TestPartner& partner, unsigned uses,
   token.created = clock.now() - std::chrono::hours(1);
   token.expires = clock.now() + life;
   token.uses = uses;
+  token.replaces = replaces;
   const std::string text = trust::make_token(token, partner.root);
-  const Answered registered = call_raw(
-      "POST", "/api/v1/customers/" + partner.customer.text() + "/tokens", partner.session,
-      trust::make_registration(token, text, partner.root), {{"Content-Type", "application/jose"}});
+  return {text, trust::make_registration(token, text, partner.root)};
+}
+
+Answered TestCluster::register_token(const TestPartner& partner, const std::string& registration) {
+  return call_raw("POST", "/api/v1/customers/" + partner.customer.text() + "/tokens",
+                  partner.session, registration, {{"Content-Type", "application/jose"}});
+}
+
+std::string TestCluster::make_token(const TestPartner& partner, unsigned uses,
+                                    std::chrono::hours life) {
+  const SignedToken token = sign_token(partner, uses, {}, life);
+  const Answered registered = register_token(partner, token.registration);
   EXPECT_EQ(registered.status, 201) << registered.text;
-  return text;
+  return token.text;
 }
 
 TestDevice TestCluster::prepare_device(const TestPartner& partner, const std::string& token,

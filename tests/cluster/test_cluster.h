@@ -102,6 +102,15 @@ class TestCluster {
   CustomerId make_customer(const TestPartner& partner, const std::string& number);
   std::string make_token(const TestPartner& partner, unsigned uses,
                          std::chrono::hours life = std::chrono::hours(24));
+  /// Signed, not registered.
+  struct SignedToken {
+    std::string text;
+    std::string registration;
+  };
+  SignedToken sign_token(const TestPartner& partner, unsigned uses,
+                         const std::optional<DeviceId>& replaces = {},
+                         std::chrono::hours life = std::chrono::hours(24));
+  Answered register_token(const TestPartner& partner, const std::string& registration);
   TestDevice prepare_device(const TestPartner& partner, const std::string& token,
                             const Sha256& hardware, Instant installed);
   Answered enrol(const TestDevice& device);

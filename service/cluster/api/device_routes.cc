@@ -184,8 +184,7 @@ Answer<Response> commit(const Services& services, Call& call) {
 /// That the vault is the caller's; the lists below do not ask.
 Answer<VaultId> own_vault(const Services& services, const Call& call) {
   ASSIGN_OR_RETURN(const VaultId id, path_id<VaultId>(call, 0, "vault"));
-  ASSIGN_OR_RETURN(const Vault vault, services.vaults.vault(id));
-  if (vault.device != call.device->id) return not_found("vault");
+  TRY(services.vaults.own_vault(*call.device, id));
   return id;
 }
 

@@ -13,6 +13,10 @@ json maybe(const std::optional<Instant>& at) {
   return at ? json(format_time(*at)) : json(nullptr);
 }
 
+json maybe(const std::optional<DeviceId>& id) {
+  return id ? json(id->text()) : json(nullptr);
+}
+
 }  // namespace
 
 json person_json(const Person& person) {
@@ -46,7 +50,8 @@ json registration_json(const Registration& token) {
           {"used", token.used},
           {"created", format_time(token.created)},
           {"expires", format_time(token.expires)},
-          {"revoked", maybe(token.revoked)}};
+          {"revoked", maybe(token.revoked)},
+          {"replaces", maybe(token.replaces)}};
 }
 
 json device_json(const Device& device) {
@@ -63,7 +68,8 @@ json device_json(const Device& device) {
           {"last_seen", format_time(device.last_seen)},
           {"activated", format_time(device.activated)},
           {"activation_clock", device.activation_clock},
-          {"removed", maybe(device.removed)}};
+          {"removed", maybe(device.removed)},
+          {"replaced_by", maybe(device.replaced_by)}};
 }
 
 json vault_json(const Vault& vault) {

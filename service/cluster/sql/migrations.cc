@@ -122,7 +122,17 @@ constexpr std::array kFirst = std::to_array<std::string_view>({
     "CREATE INDEX idempotency_created ON idempotency (created)",
 });
 
-constexpr std::array kSteps = std::to_array<Migration>({{1, kFirst}});
+// A device takes the place of a lost one: what the token said, who came after whom, and who had a
+// vault before (told apart from who never had it).
+constexpr std::array kSuccession = std::to_array<std::string_view>({
+    "ALTER TABLE tokens ADD COLUMN replaces TEXT",
+    "ALTER TABLE devices ADD COLUMN replaced_by TEXT",
+    "CREATE TABLE vault_transfers (vault TEXT NOT NULL REFERENCES vaults (id),"
+    " device TEXT NOT NULL REFERENCES devices (id), taken BIGINT NOT NULL,"
+    " PRIMARY KEY (vault, device))",
+});
+
+constexpr std::array kSteps = std::to_array<Migration>({{1, kFirst}, {2, kSuccession}});
 
 }  // namespace
 
