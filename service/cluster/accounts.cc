@@ -111,8 +111,8 @@ bool check_password(std::string_view password, std::string_view stored) {
   return key && crypto::equal_in_constant_time(key->view(), *want);
 }
 
-Answer<Person> Accounts::add(const std::optional<PartnerId>& partner, std::string_view email,
-                             std::string_view password, Role role) {
+Answer<NewPerson> Accounts::prepare(const std::optional<PartnerId>& partner, std::string_view email,
+                                    std::string_view password, Role role) const {
   if (!is_email(email)) return refuse(422, "invalid-email", "this is no e-mail address");
   if (password.size() < 12 || password.size() > 256) {
     return refuse(422, "weak-password", "a password has 12 to 256 bytes");
@@ -120,17 +120,22 @@ Answer<Person> Accounts::add(const std::optional<PartnerId>& partner, std::strin
   if ((role == Role::kProvider) != !partner) {
     return refuse(422, "invalid-role", "provider is the role of people without a partner");
   }
-  ASSIGN_OR_RETURN(const std::string hash, hash_password(password));
-  const Person person{crypto::random_id<PersonId>(), partner, role, lower(email), clock_.now()};
+  ASSIGN_OR_RETURN(std::string hash, hash_password(password));
+  return NewPerson{{crypto::random_id<PersonId>(), partner, role, lower(email), clock_.now()},
+                   std::move(hash)};
+}
+
+Answer<Person> Accounts::add(const NewPerson& made) {
+  const Person& person = made.person;
   return database_.write([&](sql::Session& session) -> Answer<Person> {
     const Result<std::uint64_t> added = session.exec(
         "INSERT INTO people (id, partner, email, role, password, created)"
         " VALUES (:id, :partner, :email, :role, :password, :created)",
         {{"id", person.id},
-         {"partner", partner},
+         {"partner", person.partner},
          {"email", person.email},
-         {"role", to_string(role)},
-         {"password", hash},
+         {"role", to_string(person.role)},
+         {"password", made.password},
          {"created", person.created}});
     if (!added && added.error().kind == ErrorKind::kConflict) {
       return refuse(409, "email-in-use", "this address has an account already");
@@ -138,6 +143,12 @@ Answer<Person> Accounts::add(const std::optional<PartnerId>& partner, std::strin
     if (!added) return std::unexpected(Refusal(added.error()));
     return person;
   });
+}
+
+Answer<Person> Accounts::add(const std::optional<PartnerId>& partner, std::string_view email,
+                             std::string_view password, Role role) {
+  ASSIGN_OR_RETURN(const NewPerson made, prepare(partner, email, password, role));
+  return add(made);
 }
 
 Answer<std::vector<Person>> Accounts::list(const std::optional<PartnerId>& partner) {

@@ -34,6 +34,11 @@ struct Person {
   [[nodiscard]] bool may_write() const { return role != Role::kViewer; }
 };
 
+struct NewPerson {
+  Person person;
+  std::string password;  ///< as hash_password() makes it
+};
+
 struct SessionToken {
   std::string token;  ///< shown once; only its hash is kept
   Instant expires{};
@@ -45,8 +50,14 @@ class Accounts {
  public:
   Accounts(sql::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
 
+  /// Slow, and touches no database.
   /// Errors: 422 for an address that is none, a password below 12 or above 256 bytes, or a role
-  /// that does not fit; 409 for an address in use.
+  /// that does not fit.
+  Answer<NewPerson> prepare(const std::optional<PartnerId>& partner, std::string_view email,
+                            std::string_view password, Role role) const;
+  /// Errors: 409 for an address in use.
+  Answer<Person> add(const NewPerson& made);
+  /// Both.
   Answer<Person> add(const std::optional<PartnerId>& partner, std::string_view email,
                      std::string_view password, Role role);
   Answer<std::vector<Person>> list(const std::optional<PartnerId>& partner);

@@ -47,7 +47,8 @@ struct Cluster::Parts {
         tenants(*database, clock),
         devices(*database, clock, state.cluster_key, derived(state, "device-tokens"),
                 own_urls(state, state.config.port), log),
-        plans(*database, clock, notifier),
+        changes(*database, notifier),
+        plans(*database, clock, changes),
         vaults(*database, clock, *store, signer),
         commits(*database, clock, *store, state.cluster_key, state.config.hold, log),
         reports(*database, clock),
@@ -58,6 +59,7 @@ struct Cluster::Parts {
                  clock,
                  *store,
                  notifier,
+                 changes,
                  accounts,
                  tenants,
                  devices,
@@ -83,6 +85,7 @@ struct Cluster::Parts {
   Accounts accounts;
   Tenants tenants;
   DeviceRegistry devices;
+  Changes changes;
   PlanRegistry plans;
   Vaults vaults;
   Commits commits;
@@ -126,6 +129,7 @@ Result<void> Cluster::serve(std::stop_token stop, const std::function<void(std::
   server_config.private_key = parts_->state.certificate_key;
   server_config.workers = config.workers;
   server_config.limits = config.limits;
+  const std::uint64_t changes_seen = parts_->changes.newest();
   ASSIGN_OR_RETURN(const std::unique_ptr<http::Server> server,
                    http::Server::start(server_config, parts_->application, parts_->log));
   parts_->application.show_counters(&server->counters());
@@ -134,6 +138,9 @@ Result<void> Cluster::serve(std::stop_token stop, const std::function<void(std::
     parts_->devices.set_audiences(parts_->services.urls);
   }
   const std::jthread maintenance([this](std::stop_token ending) { maintain(std::move(ending)); });
+  const std::jthread watch([this, changes_seen](std::stop_token ending) {
+    parts_->changes.watch(changes_seen, parts_->log, std::move(ending));
+  });
   parts_->log.info("cluster is up", field("address", config.address),
                    field("port", server->port()));
   ready(server->port());

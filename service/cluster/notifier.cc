@@ -45,18 +45,21 @@ struct Notifier::State {
 Notifier::Notifier() : state_(std::make_shared<State>()) {}
 Notifier::~Notifier() = default;
 
-std::shared_ptr<http::Subscription> Notifier::subscribe(const std::string& topic) {
-  // The entry goes with the subscription, so that polls that ended leave nothing behind.
-  auto place = std::make_shared<std::multimap<std::string, std::weak_ptr<Topic>>::iterator>();
-  const std::shared_ptr<Topic> subscription(new Topic, [state = state_, place](Topic* gone) {
+std::shared_ptr<http::Subscription> Notifier::subscribe(const std::vector<std::string>& topics) {
+  // The entries go with the subscription, so that polls that ended leave nothing behind.
+  using Places = std::vector<std::multimap<std::string, std::weak_ptr<Topic>>::iterator>;
+  const auto places = std::make_shared<Places>();  // shared with the deleter alone
+  const std::shared_ptr<Topic> subscription(new Topic, [state = state_, places](Topic* gone) {
     {
       const std::scoped_lock lock(state->mutex);
-      state->topics.erase(*place);
+      for (const auto& place : *places) state->topics.erase(place);
     }
     delete gone;
   });
   const std::scoped_lock lock(state_->mutex);
-  *place = state_->topics.emplace(topic, subscription);
+  for (const std::string& topic : topics) {
+    places->push_back(state_->topics.emplace(topic, subscription));
+  }
   return subscription;
 }
 

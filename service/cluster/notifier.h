@@ -1,10 +1,11 @@
 #pragma once
-// Wakes waiting polls of this process when a topic changes. Polls look again now and then by
-// themselves, so that a change made by another instance is seen too.
+// Wakes waiting polls of this process when a topic changes. What other instances change comes by
+// changes.h.
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "service/cluster/http/message.h"
 
@@ -15,8 +16,8 @@ class Notifier {
  public:
   Notifier();
   ~Notifier();
-  /// Subscribe first, then look, then sleep.
-  std::shared_ptr<http::Subscription> subscribe(const std::string& topic);
+  /// Subscribe first, then look, then sleep. Fires once, for whichever topic is first.
+  std::shared_ptr<http::Subscription> subscribe(const std::vector<std::string>& topics);
   void publish(const std::string& topic);
 
  private:

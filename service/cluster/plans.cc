@@ -76,6 +76,10 @@ std::string plan_topic(const CustomerId& customer) {
   return "plans " + customer.text();
 }
 
+std::string trust_topic(const PartnerId& partner) {
+  return "trust " + partner.text();
+}
+
 Answer<std::optional<model::Retention>> retention_of(sql::Session& session, const DeviceId& device,
                                                      const CustomerId& customer, Instant now) {
   ASSIGN_OR_RETURN(std::optional<Stored> stored, load(session, device.text(), {device, customer}));
@@ -131,7 +135,7 @@ Answer<PublishedPlan> PlanRegistry::publish(const trust::PlanTarget& target,
                       {"document", published.document},
                       {"gate", gate.state()},
                       {"received", now}}));
-    session.after_commit([this, topic = plan_topic(scope.customer)] { notifier_.publish(topic); });
+    TRY(changes_.announce(session, plan_topic(scope.customer)));
     return published;
   });
 }

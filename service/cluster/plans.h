@@ -9,8 +9,8 @@
 #include "agent/base/ids.h"
 #include "agent/model/plan.h"
 #include "agent/trust/envelope.h"
+#include "service/cluster/changes.h"
 #include "service/cluster/devices.h"
-#include "service/cluster/notifier.h"
 #include "service/cluster/refusal.h"
 #include "service/cluster/sql/database.h"
 
@@ -31,8 +31,9 @@ struct PlanDelivery {
   std::string trust;
 };
 
-/// The topic that a device's poll waits for.
+/// The topics that a device's poll waits for: its plan, or that it is gone; its partner's keys.
 std::string plan_topic(const CustomerId& customer);
+std::string trust_topic(const PartnerId& partner);
 
 /// How long a vault's points stay: of the plan in force for its device. Nothing without a plan with
 /// a cluster target: then all points stay.
@@ -42,8 +43,8 @@ Answer<std::optional<model::Retention>> retention_of(sql::Session& session, cons
 /// Thread: any.
 class PlanRegistry {
  public:
-  PlanRegistry(sql::Database& database, const Clock& clock, Notifier& notifier)
-      : database_(database), clock_(clock), notifier_(notifier) {}
+  PlanRegistry(sql::Database& database, const Clock& clock, Changes& changes)
+      : database_(database), clock_(clock), changes_(changes) {}
 
   /// Errors: as trust::PlanRefusalReason, its word as the code.
   Answer<PublishedPlan> publish(const trust::PlanTarget& target, std::string_view document);
@@ -57,7 +58,7 @@ class PlanRegistry {
  private:
   sql::Database& database_;
   const Clock& clock_;
-  Notifier& notifier_;
+  Changes& changes_;
 };
 
 }  // namespace obhut::cluster

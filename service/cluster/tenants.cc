@@ -165,11 +165,15 @@ Answer<void> Tenants::cancel_partner(const PartnerId& id) {
   const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<void> {
     ASSIGN_OR_RETURN(const Partner partner, partner_in(session, id));
-    TRY(append_event(
-        session, partner.id,
-        billing::partner_cancelled(
-            "partner-cancelled-" + std::to_string(now.time_since_epoch().count()), now),
-        now));
+    // One a life: nothing takes a cancellation back, so that a second one would say nothing new.
+    // Looked for by its beginning, since ledgers that stand carry the time of day in the id.
+    ASSIGN_OR_RETURN(const sql::Rows known,
+                     session.query("SELECT number FROM ledger WHERE partner = :partner"
+                                   " AND event_id LIKE 'partner-cancelled%' LIMIT 1",
+                                   {{"partner", partner.id}}));
+    if (!known.empty()) return {};
+    TRY(append_event(session, partner.id, billing::partner_cancelled("partner-cancelled", now),
+                     now));
     return {};
   });
 }

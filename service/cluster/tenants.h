@@ -52,7 +52,7 @@ class Tenants {
   Answer<Partner> put_trust_list(const PartnerId& id, std::string_view document);
   Answer<std::string> prices(const PartnerId& id);
   Answer<void> put_prices(const PartnerId& id, std::string_view json);
-  /// Changes no charge; the ledger keeps it (BILLING.md rule 7).
+  /// Changes no charge; the ledger keeps it, once (BILLING.md rule 7). Again it changes nothing.
   Answer<void> cancel_partner(const PartnerId& id);
 
   Answer<Customer> add_customer(const PartnerId& partner, const CustomerId& id,

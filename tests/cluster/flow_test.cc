@@ -1,6 +1,7 @@
 // The way of one device: enrolment, access, plan, upload, commit, restore; and what each step
 // refuses.
 
+#include <algorithm>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -423,6 +424,70 @@ TEST_F(Flow, RepeatedWritesWithOneIdempotencyKeyAreOne) {
           .code(),
       "idempotency-key-reused");
   EXPECT_EQ(cluster.call("POST", path, partner.session, body).code(), "customer-exists");
+}
+
+// The process may die between any two statements: as long as all of them are one transaction, what
+// counts is that the write goes where its answer cannot be kept.
+TEST_F(Flow, AWriteWhoseAnswerCannotBeKeptIsNotDone) {
+  const std::string path = "/api/v1/partners/" + partner.id.text() + "/customers";
+  const json body = {{"number", "K-7"}, {"mode", "per_gb"}};
+  const HeaderList key = {{"Idempotency-Key", "abc"}};
+  const std::size_t before = events().size();
+  ASSERT_TRUE(cluster.cluster->database().write([](sql::Session& session) {
+    return session.exec("ALTER TABLE idempotency RENAME COLUMN created TO elsewhere");
+  }));
+  const Answered failed = cluster.call("POST", path, partner.session, body, key);
+  ASSERT_TRUE(cluster.cluster->database().write([](sql::Session& session) {
+    return session.exec("ALTER TABLE idempotency RENAME COLUMN elsewhere TO created");
+  }));
+  const std::size_t between = events().size();
+
+  const Answered done = cluster.call("POST", path, partner.session, body, key);
+
+  EXPECT_EQ(failed.status, 500) << failed.text;
+  EXPECT_EQ(between, before) << "nothing in the ledger";
+  EXPECT_EQ(done.status, 201) << done.text;
+  EXPECT_EQ(events().size(), before + 1);
+}
+
+TEST_F(Flow, RefusalsAreAnsweredAgainAsTheyWere) {
+  const std::string path = "/api/v1/partners/" + partner.id.text() + "/customers";
+  const json taken = {{"number", partner.number}, {"mode", "per_gb"}};
+  const HeaderList key = {{"Idempotency-Key", "abc"}};
+  EXPECT_EQ(cluster.call("POST", path, partner.session, taken, key).code(), "customer-exists");
+  ASSERT_EQ(cluster.call("DELETE", "/api/v1/customers/" + partner.customer.text(), partner.session)
+                .status,
+            204);
+
+  EXPECT_EQ(cluster.call("POST", path, partner.session, taken, key).code(), "customer-exists")
+      << "though the number is free now";
+  EXPECT_EQ(cluster.call("POST", path, partner.session, taken).status, 201);
+}
+
+TEST_F(Flow, KeysAreTheCallersOwn) {
+  const HeaderList key = {{"Idempotency-Key", "abc"}};
+  const json body = {{"number", "K-7"}, {"mode", "per_gb"}};
+  const TestPartner other = cluster.make_partner("beta");
+  const auto path = [](const TestPartner& whose) {
+    return "/api/v1/partners/" + whose.id.text() + "/customers";
+  };
+  const Answered first = cluster.call("POST", path(partner), partner.session, body, key);
+  const Answered second = cluster.call("POST", path(other), other.session, body, key);
+  EXPECT_EQ(first.status, 201) << first.text;
+  EXPECT_EQ(second.status, 201) << second.text;
+  EXPECT_NE(first.body["id"], second.body["id"]);
+}
+
+TEST_F(Flow, APartnersCancellationStandsInTheLedgerOnce) {
+  const std::string path = "/api/v1/partners/" + partner.id.text() + "/cancellation";
+  const HeaderList key = {{"Idempotency-Key", "abc"}};
+  EXPECT_EQ(cluster.call("POST", path, partner.session, nullptr, key).status, 204);
+  EXPECT_EQ(cluster.call("POST", path, partner.session, nullptr, key).status, 204);
+  cluster.clock.move(1h);
+  EXPECT_EQ(cluster.call("POST", path, partner.session).status, 204) << "without a key as well";
+  const auto cancelled = std::ranges::count_if(
+      events(), [](const json& event) { return event["type"] == "partner.cancelled"; });
+  EXPECT_EQ(cancelled, 1);
 }
 
 TEST_F(Flow, LoginsAreThrottled) {

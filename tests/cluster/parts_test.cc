@@ -365,13 +365,13 @@ TEST(Passwords, MatchThemselvesAlone) {
 TEST(Notifier, WakesWhoSubscribedBeforeTheChange) {
   Notifier notifier;
   int woken = 0;
-  const auto early = notifier.subscribe("a");
-  const auto other = notifier.subscribe("b");
+  const auto early = notifier.subscribe({"a"});
+  const auto other = notifier.subscribe({"b"});
   notifier.publish("a");
   early->on_change([&] { ++woken; });
   other->on_change([&] { woken += 100; });
   EXPECT_EQ(woken, 1) << "changed between looking and sleeping";
-  const auto late = notifier.subscribe("a");
+  const auto late = notifier.subscribe({"a"});
   late->on_change([&] { ++woken; });
   EXPECT_EQ(woken, 1);
   notifier.publish("a");

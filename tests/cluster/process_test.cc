@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -112,6 +113,60 @@ TEST_F(Killed, AtAnyInstantACommitIsWholeOrNotThere) {
                 .body["stored_bytes"],
             *checked);
   EXPECT_EQ(cluster.cluster->scrub().run(100'000, {})->damaged, 0u);
+}
+
+// Whoever saw no answer asks again with the same key, and is told the same: never that the customer
+// exists already, which is what a write without its answer would leave.
+TEST_F(Killed, AtAnyInstantAWriteAndItsAnswerAreBothThereOrNeither) {
+  const std::uint16_t port = cluster.port;
+  ASSERT_TRUE(cluster.hand_over(port));
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const std::string path = "/api/v1/partners/" + partner.id.text() + "/customers";
+  int made = 0;
+  int repeated = 0;
+  bool open = false;  // the newest number was sent and not answered
+  for (int kills = 0; kills < 12; ++kills) {
+    const pid_t child = spawn();
+    const bool up = cluster.wait_until_up(20s);
+    if (!up) kill(child, SIGKILL);
+    ASSERT_TRUE(up);
+    std::jthread killer([&, after = std::chrono::milliseconds(20 + random() % 200)] {
+      std::this_thread::sleep_for(after);
+      kill(child, SIGKILL);
+    });
+    while (true) {
+      TlsClient client = cluster.connect();
+      const std::string number = "N-" + std::to_string(made);
+      const auto reply =
+          client.request("POST", path,
+                         {{"Authorization", "Bearer " + partner.session},
+                          {"Idempotency-Key", number},
+                          {"Content-Type", "application/json"}},
+                         nlohmann::json{{"number", number}, {"mode", "per_gb"}}.dump());
+      if (!reply) break;
+      ASSERT_EQ(reply->status, 201) << reply->body;
+      if (open && reply->headers.contains("idempotency-replayed")) ++repeated;
+      open = false;
+      ++made;
+    }
+    open = true;
+    killer.join();
+    int status = 0;
+    waitpid(child, &status, 0);
+  }
+  cluster.take_back();
+  EXPECT_GT(made, 0);
+  RecordProperty("made", made);
+  RecordProperty("repeated", repeated);
+  const Answered ledger =
+      cluster.call("GET", "/api/v1/partners/" + partner.id.text() + "/ledger", partner.session);
+  std::map<std::string, int> times;
+  for (const nlohmann::json& row : ledger.body["rows"]) {
+    if (row["event"]["type"] == "customer.created") ++times[row["event"]["customer"]];
+  }
+  for (const auto& [number, count] : times) EXPECT_EQ(count, 1) << number;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "tests/cluster/test_cluster.h"
 
+#include <filesystem>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -55,6 +56,25 @@ TestCluster::TestCluster(const Config& config) : config_(config) {
   const Answered login = call("POST", "/api/v1/sessions", "",
                               {{"email", "provider@example.org"}, {"password", kPassword}});
   provider = login.body.value("token", "");
+}
+
+std::unique_ptr<TestCluster> TestCluster::beside(const TestCluster& first) {
+  return std::unique_ptr<TestCluster>(new TestCluster(first, Beside{}));
+}
+
+TestCluster::TestCluster(const TestCluster& first, Beside)
+    : folder(platform::make_temporary_directory("obhut-cluster-test").value()),
+      provider(first.provider),
+      ca_pem(first.ca_pem),
+      config_(first.config_) {
+  if (config_.database.empty()) config_.database = "sqlite:" + first.folder + "/state/cluster.db";
+  config_.objects = first.folder + "/state/objects";
+  std::filesystem::create_directories(folder + "/state");
+  for (const char* part : {"secrets", "ca.pem", "server.pem", "cluster.toml"}) {
+    std::filesystem::copy(first.folder + "/state/" + part, folder + "/state/" + part,
+                          std::filesystem::copy_options::recursive);
+  }
+  start();
 }
 
 TestCluster::~TestCluster() {

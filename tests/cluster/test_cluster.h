@@ -84,6 +84,9 @@ struct TestDevice {
 class TestCluster {
  public:
   explicit TestCluster(const Config& config = default_config());
+  /// A second instance of `first`: its secrets, database and objects, a folder and a port of its
+  /// own.
+  static std::unique_ptr<TestCluster> beside(const TestCluster& first);
   ~TestCluster();
   static Config default_config();
 
@@ -150,6 +153,8 @@ class TestCluster {
   std::unique_ptr<Cluster> cluster;
 
  private:
+  struct Beside {};
+  TestCluster(const TestCluster& first, Beside beside);
   void start();
   void stop();
   bool settle(TestDevice& device);

@@ -121,22 +121,16 @@ http::Admission Application::admit(http::Request& request) {
 }
 
 http::Response Application::run(State& state) {
-  const Answer<std::optional<std::string>> subject = idempotency_subject(state.call);
-  if (!subject) return reply(subject.error());
-  if (*subject) {
-    Answer<std::optional<http::Response>> before =
-        answered_before(services_, **subject, state.call);
-    if (!before) return reply(before.error());
-    if (*before) return std::move(**before);
-  }
-  Answer<http::Response> answer = state.route->handler(state.call);
+  const Route& route = *state.route;
+  const auto work = [&] { return route.handler(state.call); };
+  const bool once = route.method != http::Method::kGet && route.repeat == Repeat::kAnsweredOnce;
+  Answer<http::Response> answer = once ? answer_once(services_, state.call, work) : work();
   http::Response response = answer ? std::move(*answer) : reply(answer.error());
   if (response.status >= 500) {
     services_.log.error("request failed", field("request", state.call.request.id),
-                        field("route", state.route->pattern),
+                        field("route", route.pattern),
                         field("error", answer ? "" : answer.error().detail));
   }
-  if (*subject) keep_answer(services_, **subject, state.call, response);
   return response;
 }
 

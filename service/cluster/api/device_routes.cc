@@ -62,7 +62,8 @@ Answer<Response> poll_plan(const Services& services, Call& call) {
   if (http::find(call.query, "trust_serial")) {
     ASSIGN_OR_RETURN(trust, query_count(call, "trust_serial", 0, UINT64_MAX >> 1U));
   }
-  const auto subscription = services.notifier.subscribe(plan_topic(call.device->customer));
+  const auto subscription = services.notifier.subscribe(
+      {plan_topic(call.device->customer), trust_topic(call.device->partner)});
   // Removed meanwhile? A poll may be an hour old token's last word.
   ASSIGN_OR_RETURN(const Device device, services.devices.device(call.device->id));
   if (device.removed) return refuse(410, "removed", "the partner has removed this device");
@@ -275,14 +276,16 @@ void add_device_routes(std::vector<Route>& routes, const Services& services) {
   const auto with = [&services](auto function) {
     return [&services, function](Call& call) { return function(services, call); };
   };
-  table.post("/api/v1/enroll", Auth::kNobody, kJsonLimit, with(enrol));
+  // Harmless: a device's key enrols once.
+  table.post("/api/v1/enroll", Auth::kNobody, kJsonLimit, with(enrol), Repeat::kHarmless);
   table.get("/api/v1/nonce", Auth::kNobody, [&services](Call&) -> Answer<Response> {
     const auto [nonce, expires] = services.devices.nonce();
     return reply(200, {{"nonce", nonce},
                        {"expires", format_time(expires)},
                        {"time", format_time_micro(services.clock.now())}});
   });
-  table.post("/api/v1/token", Auth::kNobody, 16 * 1024, with(give_token));
+  // Harmless: a nonce is taken once.
+  table.post("/api/v1/token", Auth::kNobody, 16 * 1024, with(give_token), Repeat::kHarmless);
   table.get("/api/v1/device", Auth::kDevice,
             [](Call& call) -> Answer<Response> { return reply(200, device_json(*call.device)); });
   table.get("/api/v1/device/plan", Auth::kDevice, with(poll_plan));
@@ -297,9 +300,12 @@ void add_device_routes(std::vector<Route>& routes, const Services& services) {
   table.post("/api/v1/device/vaults/{vault}/tickets", Auth::kDevice, kJsonLimit,
              with(give_tickets));
   table.post("/api/v1/device/vaults/{vault}/downloads", Auth::kDevice, kJsonLimit,
-             with(give_downloads));
+             with(give_downloads), Repeat::kHarmless);  // writes nothing
   table.get("/api/v1/device/vaults/{vault}/objects", Auth::kDevice, with(list_objects));
-  table.post("/api/v1/device/vaults/{vault}/commits", Auth::kDevice, kHeadLimit, with(commit));
+  // Harmless: a head is committed once, by its hash; and its file must be durable before the
+  // transaction that names it, which is more than one transaction can hold.
+  table.post("/api/v1/device/vaults/{vault}/commits", Auth::kDevice, kHeadLimit, with(commit),
+             Repeat::kHarmless);
   table.get("/api/v1/device/vaults/{vault}/heads", Auth::kDevice, with(list_heads));
   table.get("/api/v1/device/vaults/{vault}/heads/{sha256}", Auth::kDevice, with(give_head));
   table.post("/api/v1/device/vaults/{vault}/recovery", Auth::kDevice, kJsonLimit,

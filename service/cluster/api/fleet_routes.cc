@@ -102,7 +102,7 @@ void add_device_views(Table& table, const Services& services) {
                [&services](Call& call) -> Answer<Response> {
                  ASSIGN_OR_RETURN(const Device device, visible_device(services, call));
                  TRY(services.devices.remove_workload(device.id));
-                 services.notifier.publish(plan_topic(device.customer));
+                 TRY(services.changes.announce(plan_topic(device.customer)));
                  return http::empty(204);
                });
   table.get("/api/v1/devices/{device}/points", Auth::kPerson, with(device_points));

@@ -5,6 +5,7 @@
 #include "agent/base/time_text.h"
 #include "service/cluster/api/access.h"
 #include "service/cluster/api/body.h"
+#include "service/cluster/api/idempotency.h"
 #include "service/cluster/api/route.h"
 #include "service/cluster/api/views.h"
 #include "service/cluster/retention.h"
@@ -64,8 +65,12 @@ Answer<Response> add_person(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const std::string role_text, text_member(body, "role"));
   const std::optional<Role> role = parse_role(role_text);
   if (!role || *role == Role::kProvider) return bad_member("role", "admin or viewer");
-  ASSIGN_OR_RETURN(const Person person, services.accounts.add(partner, email, password, *role));
-  return reply(201, person_json(person));
+  ASSIGN_OR_RETURN(const NewPerson made,
+                   services.accounts.prepare(partner, email, password, *role));
+  return answer_once(services, call, [&]() -> Answer<Response> {
+    ASSIGN_OR_RETURN(const Person person, services.accounts.add(made));
+    return reply(201, person_json(person));
+  });
 }
 
 Answer<Response> add_customer(const Services& services, Call& call) {
@@ -97,14 +102,7 @@ Answer<Response> put_trust(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
   ASSIGN_OR_RETURN(const Partner changed,
                    services.tenants.put_trust_list(partner, body_text(call)));
-  CustomerId after;
-  while (true) {
-    ASSIGN_OR_RETURN(const std::vector<Customer> customers,
-                     services.tenants.customers(partner, after, kPage));
-    for (const Customer& customer : customers) services.notifier.publish(plan_topic(customer.id));
-    if (customers.size() < kPage) break;
-    after = customers.back().id;
-  }
+  TRY(services.changes.announce(trust_topic(partner)));
   return reply(200, partner_json(changed));
 }
 
@@ -136,7 +134,8 @@ void add_partner_routes(Table& table, const Services& services) {
               for (const Person& person : people) list.push_back(person_json(person));
               return reply(200, {{"people", std::move(list)}});
             });
-  table.post("/api/v1/partners/{partner}/people", Auth::kPerson, kJsonLimit, with(add_person));
+  table.post("/api/v1/partners/{partner}/people", Auth::kPerson, kJsonLimit, with(add_person),
+             Repeat::kAnsweredByHandler);  // passwords are hashed slowly
   table.post("/api/v1/partners/{partner}/cancellation", Auth::kPerson, 0,
              [&services](Call& call) -> Answer<Response> {
                ASSIGN_OR_RETURN(const PartnerId id, visible_partner(services, call));
@@ -176,7 +175,7 @@ void add_customer_routes(Table& table, const Services& services) {
                [&services](Call& call) -> Answer<Response> {
                  ASSIGN_OR_RETURN(const Customer customer, visible_customer(services, call));
                  TRY(services.retention.delete_customer(customer.id));
-                 services.notifier.publish(plan_topic(customer.id));
+                 TRY(services.changes.announce(plan_topic(customer.id)));
                  return http::empty(204);
                });
 }
@@ -211,8 +210,10 @@ void add_token_routes(Table& table, const Services& services) {
 
 void add_people_routes(std::vector<Route>& routes, const Services& services) {
   Table table(routes);
-  table.post("/api/v1/sessions", Auth::kNobody, 16 * 1024,
-             [&services](Call& call) { return login(services, call); });
+  table.post(
+      "/api/v1/sessions", Auth::kNobody, 16 * 1024,
+      [&services](Call& call) { return login(services, call); },
+      Repeat::kHarmless);  // sessions end by themselves, failures count though refused
   table.get("/api/v1/sessions/current", Auth::kPerson,
             [](Call& call) -> Answer<Response> { return reply(200, person_json(*call.person)); });
   table.remove("/api/v1/sessions/current", Auth::kPerson,

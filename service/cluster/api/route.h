@@ -34,6 +34,18 @@ struct Call {
   bool last = false;             ///< a waiting poll must answer now
 };
 
+/// What a repeated write does.
+enum class Repeat : std::uint8_t {
+  /// The handler is one transaction, and where the request has an Idempotency-Key its answer is
+  /// kept in it: repeated with the key, it does nothing and answers the same. GET never comes here.
+  kAnsweredOnce,
+  /// Nothing more than the first did, by what it names itself: the key is not asked for.
+  kHarmless,
+  /// As kAnsweredOnce, but the handler calls answer_once() itself, after work that no transaction
+  /// should wait for.
+  kAnsweredByHandler,
+};
+
 using Handler = std::function<Answer<http::Response>(Call&)>;
 
 struct Route {
@@ -44,6 +56,7 @@ struct Route {
   Handler handler;
   /// Before the body: may refuse, or set a sink.
   std::function<Answer<void>(Call&)> admit;
+  Repeat repeat = Repeat::kAnsweredOnce;
 };
 
 inline constexpr std::uint64_t kJsonLimit = std::uint64_t{1} << 20U;
@@ -67,11 +80,15 @@ class Table {
   void get(std::string pattern, Auth auth, Handler handler) {
     add(http::Method::kGet, std::move(pattern), auth, 0, std::move(handler));
   }
-  void post(std::string pattern, Auth auth, std::uint64_t limit, Handler handler) {
+  void post(std::string pattern, Auth auth, std::uint64_t limit, Handler handler,
+            Repeat repeat = Repeat::kAnsweredOnce) {
     add(http::Method::kPost, std::move(pattern), auth, limit, std::move(handler));
+    routes_.back().repeat = repeat;
   }
-  void put(std::string pattern, Auth auth, std::uint64_t limit, Handler handler) {
+  void put(std::string pattern, Auth auth, std::uint64_t limit, Handler handler,
+           Repeat repeat = Repeat::kAnsweredOnce) {
     add(http::Method::kPut, std::move(pattern), auth, limit, std::move(handler));
+    routes_.back().repeat = repeat;
   }
   void remove(std::string pattern, Auth auth, Handler handler) {
     add(http::Method::kDelete, std::move(pattern), auth, 0, std::move(handler));

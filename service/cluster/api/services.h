@@ -7,6 +7,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "service/cluster/accounts.h"
+#include "service/cluster/changes.h"
 #include "service/cluster/commits.h"
 #include "service/cluster/devices.h"
 #include "service/cluster/http/server.h"
@@ -29,6 +30,7 @@ struct Services {
   const Clock& clock;
   objects::ObjectStore& store;
   Notifier& notifier;
+  Changes& changes;
   Accounts& accounts;
   Tenants& tenants;
   DeviceRegistry& devices;

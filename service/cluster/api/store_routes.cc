@@ -101,8 +101,10 @@ void add_store_routes(std::vector<Route>& routes, const Services& services) {
   table.get("/store/v1/{folder}/{name}", Auth::kStore,
             [&services](Call& call) { return download(services, call); });
   // The ticket's length is the limit: begin_upload() refuses every other.
-  table.put("/store/v1/{folder}/{name}", Auth::kStore, std::uint64_t{1} << 40U,
-            [&services](Call& call) { return finish_upload(services, call); });
+  table.put(
+      "/store/v1/{folder}/{name}", Auth::kStore, std::uint64_t{1} << 40U,
+      [&services](Call& call) { return finish_upload(services, call); },
+      Repeat::kHarmless);  // a ticket is used up once
   routes.back().admit = [&services](Call& call) { return admit_upload(services, call); };
 }
 

@@ -98,6 +98,7 @@ class SociSession final : public Session {
   explicit SociSession(soci::session& session) : session_(session) {}
 
   Result<Rows> query(std::string_view sql, const Params& params) override {
+    if (broken_) return std::unexpected(*broken_);
     return guarded([&] {
       soci::statement statement(session_);
       std::deque<Bound> bound;
@@ -126,6 +127,7 @@ class SociSession final : public Session {
   }
 
   Result<std::uint64_t> exec(std::string_view sql, const Params& params) override {
+    if (broken_) return std::unexpected(*broken_);
     return guarded([&] {
       soci::statement statement(session_);
       std::deque<Bound> bound;
@@ -139,6 +141,7 @@ class SociSession final : public Session {
   }
 
   Result<void> exec_each(std::string_view sql, const std::vector<Params>& rows) override {
+    if (broken_) return std::unexpected(*broken_);
     if (rows.empty()) return {};
     return guarded([&] {
       soci::statement statement(session_);
@@ -161,10 +164,42 @@ class SociSession final : public Session {
   void run_actions() {
     for (const auto& action : actions_) action();
   }
+  [[nodiscard]] std::size_t actions() const { return actions_.size(); }
+  void forget_actions_after(std::size_t count) { actions_.resize(count); }
+  Result<void> order(const char* statement) {
+    if (broken_) return std::unexpected(*broken_);
+    return guarded([&] { session_ << statement; });
+  }
+  /// The database has ended the transaction by itself (SQLite does on a full disk): whatever came
+  /// now would stand alone, so that nothing comes any more.
+  void break_off(const Error& error) { broken_ = error; }
+  [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
 
  private:
   soci::session& session_;
   std::vector<std::function<void()>> actions_;
+  std::optional<Error> broken_;
+};
+
+/// The transaction of together() that this thread is in. Of the thread, since whoever opens the one
+/// inside knows only the database, and is the same code that runs without one around it.
+struct Around {
+  const void* database = nullptr;
+  SociSession* session = nullptr;
+};
+thread_local Around around;
+
+class Entered {
+ public:
+  Entered(const void* database, SociSession& session) : before_(around) {
+    around = {database, &session};
+  }
+  ~Entered() { around = before_; }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  Around before_;
 };
 
 }  // namespace
@@ -289,7 +324,25 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& config) {
   return std::unique_ptr<Database>(new Database(std::move(state)));
 }
 
-Result<void> Database::transact(bool writing, const std::function<Result<void>(Session&)>& work) {
+/// Within together(): a savepoint, so that an error undoes this part alone.
+Result<void> Database::transact_within(Session& outer, bool writing,
+                                       const std::function<Result<void>(Session&)>& work) {
+  auto& session = static_cast<SociSession&>(outer);
+  if (!writing) return work(session);
+  const std::size_t actions = session.actions();
+  TRY(session.order("SAVEPOINT part"));
+  Result<void> done = work(session);
+  if (done) return session.order("RELEASE SAVEPOINT part");
+  session.forget_actions_after(actions);
+  Result<void> undone = session.order("ROLLBACK TO SAVEPOINT part");
+  if (undone) undone = session.order("RELEASE SAVEPOINT part");
+  if (!undone) session.break_off(done.error());
+  return done;
+}
+
+Result<void> Database::transact(bool writing, bool joined,
+                                const std::function<Result<void>(Session&)>& work) {
+  if (around.database == this) return transact_within(*around.session, writing, work);
   std::unique_lock<std::mutex> turn(state_->writer, std::defer_lock);
   if (writing && state_->sqlite) turn.lock();
   const char* begin = "BEGIN";
@@ -302,7 +355,13 @@ Result<void> Database::transact(bool writing, const std::function<Result<void>(S
     soci::session connection(state_->pool);
     TRY(guarded([&] { connection << begin; }));
     SociSession session(connection);
-    Result<void> done = work(session);
+    Result<void> done;
+    {
+      std::optional<Entered> entered;
+      if (joined) entered.emplace(this, session);
+      done = work(session);
+    }
+    if (session.broken()) done = std::unexpected(*session.broken());
     if (done) done = guarded([&] { connection << "COMMIT"; });
     if (done) {
       if (turn.owns_lock()) turn.unlock();

@@ -93,7 +93,8 @@ class Session {
 
   /// The only row, or nothing; more than one is a mistake of ours.
   Result<std::optional<Row>> query_one(std::string_view sql, const Params& params = {});
-  /// Called after the transaction was committed, never where it was rolled back.
+  /// Called after the transaction was committed, never where it was rolled back. Inside together()
+  /// that is the outer one.
   virtual void after_commit(std::function<void()> action) = 0;
 };
 
@@ -125,24 +126,35 @@ class Database {
     using Answer = decltype(work(std::declval<Session&>()));
     return run<Answer>(true, std::forward<Work>(work));
   }
+  /// A write() that takes in every read() and write() that `work` calls on this thread: what they
+  /// do and what `work` itself does is committed at once or not at all. A write() inside that
+  /// returns an error leaves nothing behind, as outside; `work` may go on after it.
+  template <class Work>
+  auto together(Work&& work) -> decltype(work(std::declval<Session&>())) {
+    using Answer = decltype(work(std::declval<Session&>()));
+    return run<Answer>(true, std::forward<Work>(work), true);
+  }
 
  private:
   struct State;
   explicit Database(std::unique_ptr<State> state);
   template <class Answer, class Work>
-  Answer run(bool writing, Work&& work) {
+  Answer run(bool writing, Work&& work, bool joined = false) {
     std::optional<Answer> answer;
     const std::function<Result<void>(Session&)> erased = [&](Session& session) -> Result<void> {
       answer.emplace(work(session));
       if (!*answer) return fail(answer->error().kind, "rolled back");
       return {};
     };
-    Result<void> done = transact(writing, erased);
+    Result<void> done = transact(writing, joined, erased);
     // A refusal of the caller's own goes out as it is; else it is the database that failed.
     if (!done && (!answer || *answer)) return std::unexpected(std::move(done.error()));
     return std::move(*answer);
   }
-  Result<void> transact(bool writing, const std::function<Result<void>(Session&)>& work);
+  Result<void> transact(bool writing, bool joined,
+                        const std::function<Result<void>(Session&)>& work);
+  Result<void> transact_within(Session& outer, bool writing,
+                               const std::function<Result<void>(Session&)>& work);
   std::unique_ptr<State> state_;
 };
 
