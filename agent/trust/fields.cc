@@ -101,6 +101,13 @@ Result<void> Fields::finish() const {
   return fail(ErrorKind::kInvalidInput, what_ + ": " + problem_);
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpace);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
 Result<json> parse_payload(std::string_view payload, std::string_view schema) {
   ASSIGN_OR_RETURN(json value,
                    model::parse_strict_json(payload, schema, {.bytes = kDocumentLimit}));

@@ -50,6 +50,9 @@ class Fields {
   std::string problem_;
 };
 
+/// Without the white space around it, which files and people add.
+std::string_view trimmed(std::string_view text);
+
 /// Parses a payload and checks that it is an object with this "schema".
 /// Errors: kInvalidInput.
 Result<nlohmann::json> parse_payload(std::string_view payload, std::string_view schema);

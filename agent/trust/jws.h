@@ -26,6 +26,7 @@ inline constexpr std::string_view kAssertionType = "obhut.assertion+jws";
 inline constexpr std::string_view kActivationType = "obhut.activation+jws";
 inline constexpr std::string_view kReceiptType = "obhut.receipt+jws";
 inline constexpr std::string_view kEnvelopeType = "obhut.envelope+jws";
+inline constexpr std::string_view kEscrowRequestType = "obhut.escrow-request+jws";
 
 /// A payload and the keys that signed it. That they may sign is for the caller to find out.
 struct SignedPayload {

@@ -21,13 +21,6 @@ constexpr std::string_view kRegistrationSchema = "obhut.registration/1";
 constexpr std::size_t kSecretSize = 32;
 constexpr std::uint64_t kMaxUses = 100'000;
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 bool is_kind(std::string_view text) {
   const auto good = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';

@@ -157,9 +157,7 @@ Result<Bytes> seal_for_recipient(const seal::Keyring& keyring,
   Header header;
   header.said = {SlotType::kEscrow, id, keyring.vault(), now, {}, recipient};
   Bytes out = encode(header);
-  Bytes bundle = encode_bundle(keyring);
-  Result<Bytes> sealed = crypto::seal_to(recipient, escrow_context(out), bundle);
-  crypto::wipe(bundle);
+  Result<Bytes> sealed = seal_roots_to(recipient, escrow_context(out), keyring);
   if (!sealed) return pass_on(std::move(sealed.error()), "key slot");
   out.insert(out.end(), sealed->begin(), sealed->end());
   return out;
@@ -239,6 +237,20 @@ Result<Bytes> seal_escrow_slot(const seal::Keyring& keyring, const crypto::Excha
   return seal_for_recipient(keyring, partner, now, crypto::random_id<SlotId>());
 }
 
+Result<Bytes> seal_roots_to(const crypto::ExchangeKeyId& recipient, std::string_view context,
+                            const seal::Keyring& keyring) {
+  Bytes bundle = encode_bundle(keyring);
+  Result<Bytes> sealed = crypto::seal_to(recipient, context, bundle);
+  crypto::wipe(bundle);
+  return sealed;
+}
+
+Result<seal::Keyring> open_roots(const crypto::ExchangeKey& key, std::string_view context,
+                                 const VaultId& vault, ByteView sealed) {
+  ASSIGN_OR_RETURN(const SecretBytes plain, crypto::open_with(key, context, sealed));
+  return parse_bundle(vault, plain.view());
+}
+
 Result<seal::Keyring> open_slot(ByteView bytes, const KeySource& source) {
   ASSIGN_OR_RETURN(const Header header, parse(bytes));
   if (header.said.type != slot_type_of(source)) {
@@ -251,9 +263,10 @@ Result<seal::Keyring> open_slot(ByteView bytes, const KeySource& source) {
     if (escrow->key.public_key() != header.said.recipient) {
       return fail(ErrorKind::kCrypto, "key slot: it is for another partner's key");
     }
-    Result<SecretBytes> plain = crypto::open_with(escrow->key, escrow_context(aad), sealed);
-    if (!plain) return pass_on(std::move(plain.error()), "key slot");
-    return parse_bundle(header.said.vault, plain->view());
+    Result<seal::Keyring> opened =
+        open_roots(escrow->key, escrow_context(aad), header.said.vault, sealed);
+    if (!opened) return pass_on(std::move(opened.error()), "key slot");
+    return opened;
   }
   ASSIGN_OR_RETURN(const SecretBytes both, derive(source, header));
   if (!crypto::equal_in_constant_time(both.view().subspan(kSecretSize),

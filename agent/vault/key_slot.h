@@ -74,6 +74,14 @@ Result<Bytes> seal_escrow_slot(const seal::Keyring& keyring, const crypto::Excha
 /// Errors: kCorrupt; kCrypto where `source` is not the slot's.
 Result<seal::Keyring> open_slot(ByteView bytes, const KeySource& source);
 
+/// The same bundle for another machine's key: how a partner answers who asks by escrow.
+/// In: `context` says for whom and for what; the seal opens for no other.
+Result<Bytes> seal_roots_to(const crypto::ExchangeKeyId& recipient, std::string_view context,
+                            const seal::Keyring& keyring);
+/// Errors: kCrypto for another key or context; kCorrupt.
+Result<seal::Keyring> open_roots(const crypto::ExchangeKey& key, std::string_view context,
+                                 const VaultId& vault, ByteView sealed);
+
 /// Given randomness for golden bytes in tests alone.
 struct SlotRandomness {
   SlotId id;

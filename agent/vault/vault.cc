@@ -222,6 +222,17 @@ Result<std::vector<StoredSlot>> Vault::slots(std::stop_token stop) {
   return slots;
 }
 
+Result<bool> Vault::opens_with(const KeySource& source, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<StoredSlot> known, slots(stop));
+  for (const StoredSlot& slot : known) {
+    if (slot.header.type != slot_type_of(source)) continue;
+    const ObjectName name{ObjectKind::kKey, slot.object};
+    ASSIGN_OR_RETURN(const Bytes bytes, store::get_whole(store_, name, kMaxKeyObject, stop));
+    if (open_slot(bytes, source)) return true;
+  }
+  return false;
+}
+
 Result<StoredSlot> Vault::store_slot(ByteView slot, std::stop_token stop) {
   ASSIGN_OR_RETURN(const SlotHeader header, parse_slot(slot));
   Result<ObjectName> name = store::put_named(store_, ObjectKind::kKey, slot, stop);

@@ -75,6 +75,8 @@ class Vault {
   /// Key slots, unproven: what they say counts only once one was opened. Malformed ones are left
   /// out. Errors: those of the store.
   Result<std::vector<StoredSlot>> slots(std::stop_token stop);
+  /// Whether one of its slots opens with `source`. Errors: those of the store.
+  Result<bool> opens_with(const KeySource& source, std::stop_token stop);
   /// Returns the new slot's object. Errors: those of seal_slot and Store::put.
   Result<StoredSlot> add_slot(const KeySource& source, Instant now, std::stop_token stop,
                               const crypto::ScryptCost& cost = {});

@@ -7,8 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/crypto/digest.h"
 #include "agent/trust/assertion.h"
+#include "agent/trust/device_id.h"
 #include "agent/trust/envelope.h"
+#include "agent/trust/escrow.h"
 #include "agent/trust/receipt.h"
 #include "agent/trust/token.h"
 #include "tests/trust/people.h"
@@ -77,6 +80,15 @@ std::string receipt(ReceiptKind kind) {
   return make_receipt(out, key_of(20));
 }
 
+EscrowRequest escrow_request() {
+  return {device_id_of(key_of(9).public_key()),
+          id_of<PartnerId>(0xA0),
+          id_of<VaultId>(0xBA),
+          id_of<crypto::ExchangeKeyId>(0xEC),
+          kNow,
+          {Bytes(200, 0x51), Bytes(201, 0x52)}};
+}
+
 TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
   const std::string token_text = make_token(token(), key_of(4));
   const ActivationReport report{id_of<DeviceId>(0xD0),
@@ -106,6 +118,10 @@ TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
             golden("registration-replaces.jws"));
   EXPECT_EQ(make_assertion(assertion, key_of(9)), golden("assertion.jws"));
   EXPECT_EQ(make_activation(report, key_of(9)), golden("activation.jws"));
+  EXPECT_EQ(make_escrow_request(escrow_request(), key_of(9)), golden("escrow-request.jws"));
+  EXPECT_EQ(
+      make_escrow_answer({crypto::sha256(as_bytes(golden("escrow-request.jws"))), Bytes(48, 0x5E)}),
+      golden("escrow-answer.json"));
   EXPECT_EQ(receipt(ReceiptKind::kActivation), golden("receipt-activation.jws"));
   EXPECT_EQ(receipt(ReceiptKind::kCommit), golden("receipt-commit.jws"));
   EXPECT_EQ(envelope(), golden("envelope.json"));
@@ -125,6 +141,11 @@ TEST(GoldenDocuments, AreReadAsEver) {
   EXPECT_EQ(read_activation(golden("activation.jws")).value().installed_at, kNow);
   EXPECT_EQ(read_receipt(golden("receipt-commit.jws"), key_of(20).public_key()).value().sequence,
             41U);
+  const Result<SignedEscrowRequest> asked = read_escrow_request(golden("escrow-request.jws"));
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_EQ(asked->request.slots[1], Bytes(201, 0x52));
+  EXPECT_EQ(fingerprint_of(asked->hash), golden("escrow-fingerprint.txt"));
+  EXPECT_EQ(read_escrow_answer(golden("escrow-answer.json")).value().request, asked->hash);
   const Result<SignedEnvelope> read = read_envelope(golden("envelope.json"));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->envelope.version, 7U);

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "agent/base/text.h"
+#include "agent/trust/device_id.h"
+#include "agent/trust/escrow.h"
 #include "agent/trust/plan_gate.h"
 #include "agent/trust/token.h"
+#include "agent/vault/key_slot.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
 #include "tests/plan/example.h"
@@ -70,6 +74,37 @@ class SignerTest : public testing::Test {
             .signer = {},
             .out = folder_ + "/token"};
   }
+  /// A vault with a slot for this signer's escrow key, and an endpoint that asks for it.
+  struct EscrowCase {
+    seal::Keyring keyring = seal::Keyring::generate();
+    crypto::ExchangeKey endpoint_key = crypto::ExchangeKey::generate();
+    trust::EscrowRequest request;
+    std::string text;
+    EscrowOptions options;
+  };
+  void rewrite(EscrowCase& in) {
+    in.text = trust::make_escrow_request(in.request, trust::key_of(9));
+    in.options.request = write("request", in.text + "\n");
+  }
+  EscrowCase escrow_case() {
+    EscrowCase in;
+    const auto partner_key =
+        crypto::ExchangeKeyId::parse(ok(escrow_show(context_))["key"].get<std::string>());
+    in.request.device = trust::device_id_of(trust::key_of(9).public_key());
+    in.request.partner = *PartnerId::parse(ok(trust_show(context_))["partner"].get<std::string>());
+    in.request.vault = in.keyring.vault();
+    in.request.key = in.endpoint_key.public_key();
+    in.request.created = context_.now;
+    in.request.slots = {Bytes(300, 1),
+                        vault::seal_escrow_slot(in.keyring, *partner_key, context_.now).value()};
+    in.options.out = folder_ + "/answer";
+    in.options.confirm = [this](const EscrowView& view) -> Result<void> {
+      shown_ = view.fingerprint;
+      return {};
+    };
+    rewrite(in);
+    return in;
+  }
   PlanOptions plan_options() {
     PlanOptions options;
     options.file = write("plan.json", plan::example_plan().dump());
@@ -80,6 +115,7 @@ class SignerTest : public testing::Test {
 
   std::string folder_;
   Context context_;
+  std::string shown_;  ///< fingerprint that was to be confirmed last
 };
 
 TEST_F(SignerTest, MakesAPartnerOnce) {
@@ -126,6 +162,62 @@ TEST_F(SignerTest, MakesATokenThatReplacesADeviceForOneMachineOnly) {
   EXPECT_EQ(ok(verify(context_, registration))["replaces"], options.replaces);
   options.replaces = "the old one";
   EXPECT_EQ(token(context_, options).error().kind, ErrorKind::kInvalidInput);
+}
+
+TEST_F(SignerTest, AnswersAnEscrowRequestSoThatOnlyTheEndpointThatAskedOpensIt) {
+  make_partner();
+  EscrowCase in = escrow_case();
+
+  const json made = ok(escrow_answer(context_, in.options));
+
+  EXPECT_EQ(made["device"], in.request.device.text());
+  EXPECT_EQ(made["vault"], in.request.vault.text());
+  EXPECT_EQ(shown_, made["fingerprint"]) << "shown before anything was opened";
+  EXPECT_EQ(platform::status_of_path(in.options.out)->mode & 0777U, 0600U);
+  const auto answered = trust::read_escrow_answer(read(in.options.out)).value();
+  const auto asked = trust::read_escrow_request(in.text).value();
+  EXPECT_EQ(answered.request, asked.hash);
+  const auto open = [&](const crypto::ExchangeKey& key, const VaultId& vault) {
+    return vault::open_roots(key,
+                             trust::escrow_answer_context(in.request.device, vault, asked.hash),
+                             vault, answered.sealed);
+  };
+  const auto opened = open(in.endpoint_key, in.request.vault);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_TRUE(crypto::equal_in_constant_time(opened->roots().at(1).view(),
+                                             in.keyring.roots().at(1).view()));
+  EXPECT_EQ(open(crypto::ExchangeKey::generate(), in.request.vault).error().kind,
+            ErrorKind::kCrypto);
+  EXPECT_EQ(open(in.endpoint_key, trust::id_of<VaultId>(9)).error().kind, ErrorKind::kCrypto);
+  EXPECT_EQ(read(in.options.out).find(to_base64url(in.keyring.roots().at(1).view())),
+            std::string::npos);
+}
+
+TEST_F(SignerTest, AnswersNoEscrowRequestThatIsNotItsOwnOrNotConfirmed) {
+  make_partner();
+  EscrowCase in = escrow_case();
+  in.options.confirm = [](const EscrowView&) -> Result<void> {
+    return fail(ErrorKind::kRefused, "other fingerprint");
+  };
+  EXPECT_EQ(escrow_answer(context_, in.options).error().message, "other fingerprint");
+  in = escrow_case();
+  in.request.partner = trust::id_of<PartnerId>(7);
+  rewrite(in);
+  EXPECT_EQ(escrow_answer(context_, in.options).error().kind, ErrorKind::kRefused)
+      << "another partner's endpoint";
+  in = escrow_case();
+  in.request.slots = {vault::seal_escrow_slot(
+                          in.keyring, crypto::ExchangeKey::generate().public_key(), context_.now)
+                          .value()};
+  rewrite(in);
+  EXPECT_EQ(escrow_answer(context_, in.options).error().kind, ErrorKind::kRefused)
+      << "a slot for another partner's key";
+  in = escrow_case();
+  in.request.vault = trust::id_of<VaultId>(8);
+  rewrite(in);
+  EXPECT_EQ(escrow_answer(context_, in.options).error().kind, ErrorKind::kRefused)
+      << "a slot of another vault than it names";
+  EXPECT_FALSE(platform::exists(in.options.out));
 }
 
 TEST_F(SignerTest, GivesEveryPlanAHigherVersionThanTheLast) {

@@ -46,6 +46,21 @@ TEST(KeySlotGolden, OfAnEscrowOpensStill) {
   EXPECT_EQ(opened->current(), 2U);
 }
 
+TEST(EscrowAnswerGolden, OpensStill) {
+  const crypto::ExchangeKey key = std::move(*crypto::ExchangeKey::from_bytes(Bytes(32, 4)));
+  const seal::Keyring keyring = tests::sample_keyring(0x76, 2);
+  const Result<Bytes> fresh = seal_roots_to(key.public_key(), "golden", keyring);
+  ASSERT_TRUE(fresh);
+
+  const Bytes stored = tests::golden("escrow-answer-v1.bin", *fresh);
+
+  EXPECT_EQ(stored.size(), fresh->size());
+  const Result<seal::Keyring> opened = open_roots(key, "golden", keyring.vault(), stored);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->current(), 2U);
+  EXPECT_EQ(open_roots(key, "Golden", keyring.vault(), stored).error().kind, ErrorKind::kCrypto);
+}
+
 TEST(RecoveryKeyGolden, IsTheTextThatPeopleHaveOnPaper) {
   const std::string text = RecoveryKey(tests::random_bytes(32, 1)).text();
 

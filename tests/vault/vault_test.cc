@@ -99,6 +99,17 @@ TEST_F(VaultTest, TakesMoreWaysIn) {
   EXPECT_EQ(vault->slots({})->size(), 3U);
 }
 
+TEST_F(VaultTest, KnowsWhetherAKeyOpensIt) {
+  EXPECT_TRUE(vault->opens_with(passphrase("open sesame"), {}).value());
+  EXPECT_FALSE(vault->opens_with(passphrase("open barley"), {}).value());
+  const KeySource machine = MachineSecret{crypto::SecretBytes(ByteView(Bytes(32, 1)))};
+  ASSERT_TRUE(
+      vault->add_slot(MachineSecret{crypto::SecretBytes(ByteView(Bytes(32, 2)))}, clock.now(), {}));
+  EXPECT_FALSE(vault->opens_with(machine, {}).value()) << "another machine's slot is not its own";
+  ASSERT_TRUE(vault->add_slot(machine, clock.now(), {}));
+  EXPECT_TRUE(vault->opens_with(machine, {}).value());
+}
+
 TEST_F(VaultTest, KeepsAChainOfPoints) {
   const Result<Point> first = commit(0, 3);
   ASSERT_TRUE(first) << first.error().message;

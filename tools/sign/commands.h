@@ -2,6 +2,7 @@
 // What obhut-sign does, one function a command. Nothing here prints or ends the program.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,23 @@ Result<Answer> trust_renew(const Context& context, std::uint32_t list_days);
 Result<Answer> root_rotate(const Context& context, std::uint32_t list_days,
                            const std::optional<crypto::SecretBytes>& passphrase);
 Result<Answer> escrow_show(const Context& context);
+
+/// What a request says, for a person to compare with what the endpoint shows.
+struct EscrowView {
+  DeviceId device;
+  VaultId vault;
+  Instant created{};
+  std::string fingerprint;
+};
+struct EscrowOptions {
+  std::string request;  ///< file
+  std::string out;
+  /// Asked before the escrow key is touched; an error of it ends the command.
+  std::function<Result<void>(const EscrowView&)> confirm;
+};
+/// Opens the vault that the request names and seals its roots to the endpoint that asks.
+/// Errors: kInvalidInput, kCrypto; kRefused for another partner's endpoint or vault.
+Result<Answer> escrow_answer(const Context& context, const EscrowOptions& options);
 
 struct TokenOptions {
   std::string customer;

@@ -10,6 +10,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
+#include "agent/base/time_text.h"
 #include "platform/atomic_file.h"
 #include "platform/terminal.h"
 #include "tools/cli/exit_codes.h"
@@ -38,6 +39,8 @@ struct Options {
   bool all = false;
   TokenOptions token;
   PlanOptions plan;
+  EscrowOptions escrow;
+  bool yes = false;
   std::string file;
 };
 
@@ -101,6 +104,37 @@ int report(const Result<Answer>& done, bool json) {
   }
   std::cerr << "obhut-sign: " << printable(error.message) << "\n";
   return exit_code_of(error.kind);
+}
+
+std::string letters_of(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c >= 'a' && c <= 'z') out += static_cast<char>(c - 'a' + 'A');
+    if ((c >= 'A' && c <= 'Z') || (c >= '2' && c <= '7')) out += c;
+  }
+  return out;
+}
+
+/// Whoever could swap the request on its way would be given the keys: only what two people say to
+/// each other shows it. To type it makes sure that it was compared.
+Result<void> compare_fingerprints(const Options& options, const EscrowView& view) {
+  if (options.yes) return {};
+  if (!platform::is_terminal(platform::Stream::kInput)) {
+    return fail(ErrorKind::kInvalidInput,
+                "escrow answer: compare fingerprint " + view.fingerprint +
+                    " with the one that the endpoint shows, then repeat with --yes (there is no "
+                    "terminal to ask on)");
+  }
+  std::cerr << "device       " << view.device.text() << "\nvault        " << view.vault.text()
+            << "\nasked at     " << format_time(view.created)
+            << "\nAsk the person at the endpoint, by telephone or face to face, for the "
+               "fingerprint of its request.\nType what you are told: "
+            << std::flush;
+  std::string typed;
+  std::getline(std::cin, typed);
+  if (letters_of(typed) == letters_of(view.fingerprint)) return {};
+  return fail(ErrorKind::kRefused, "escrow answer: this request has fingerprint " +
+                                       view.fingerprint + ", so it is not the endpoint's");
 }
 
 /// Adds a subcommand that ends with `command`.
@@ -175,6 +209,16 @@ void add_trust_commands(CLI::App& app, Options& options, Command& chosen) {
        });
   CLI::App* escrow = group(app, "escrow", "the partner's escrow key");
   leaf(*escrow, "show", "print the public half, as plans carry it", chosen, escrow_show);
+  CLI::App* give = leaf(*escrow, "answer", "open a lost device's vault for the endpoint that asks",
+                        chosen, [&options](const Context& context) {
+                          options.escrow.confirm = [&options](const EscrowView& view) {
+                            return compare_fingerprints(options, view);
+                          };
+                          return escrow_answer(context, options.escrow);
+                        });
+  give->add_option("--request", options.escrow.request, "made by: obhut key request")->required();
+  give->add_option("--out", options.escrow.out, "file to write (0600)")->required();
+  give->add_flag("--yes", options.yes, "the fingerprints were compared: do not ask");
 }
 
 void add_document_commands(CLI::App& app, Options& options, Command& chosen) {

@@ -117,6 +117,18 @@ write("receipt-activation.jws", compact("receipt", {
 write("receipt-commit.jws", compact("receipt", {
     "schema": "obhut.receipt/1", "kind": "commit", **receipt, "vault": "ba" * 16,
     "head": "53" * 32, "sequence": 41}, CLUSTER))
+device_id = hashlib.sha256(b"\x0e" + b"obhut.device/1" + bytes.fromhex(DEVICE.public)).hexdigest()[:32]
+request = compact("escrow-request", {
+    "schema": "obhut.escrow-request/1", "device": device_id, "partner": PARTNER, "vault": "ba" * 16,
+    "key": "ec" * 32, "created": NOW,
+    "slots": [b64(bytes([0x51]) * 200), b64(bytes([0x52]) * 201)]}, DEVICE)
+write("escrow-request.jws", request)
+request_hash = hashlib.sha256(request.encode()).digest()
+letters = base64.b32encode(request_hash[:10]).decode()
+write("escrow-fingerprint.txt", "-".join(letters[at:at + 4] for at in range(0, 16, 4)))
+write("escrow-answer.json", dump({
+    "schema": "obhut.escrow-answer/1", "request": request_hash.hex(),
+    "sealed": b64(bytes([0x5E]) * 48)}))
 plan = {
     "name": "Golden", "schedule": {"rrule": "FREQ=DAILY;BYHOUR=2", "time_zone": "Europe/Berlin"},
     "schema": "obhut.plan/1", "sources": [{"paths": ["/srv/data"], "type": "files"}],
