@@ -14,36 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 from harness.lying_cluster import LyingCluster, answer_with  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.site import CommandFailed, Site, free_port, run, wait_until  # noqa: E402
-
-
-def make_tree(folder):
-    """A little of everything that a file system holds."""
-    os.makedirs(os.path.join(folder, "deep", "er"))
-    chance = random.Random(7)
-    for number in range(200):
-        with open(os.path.join(folder, f"small {number}"), "wb") as out:
-            out.write(chance.randbytes(chance.randrange(0, 5000)))
-    with open(os.path.join(folder, "deep", "large"), "wb") as out:
-        out.write(chance.randbytes(20_000_000))
-    with open(os.path.join(folder, "sparse"), "wb") as out:
-        out.truncate(50_000_000)
-        out.seek(30_000_000)
-        out.write(b"in the middle")
-    os.symlink("small 1", os.path.join(folder, "link"))
-    os.link(os.path.join(folder, "small 2"), os.path.join(folder, "deep", "er", "hard"))
-    os.mkfifo(os.path.join(folder, "fifo"))
-    with open(os.path.join(os.fsencode(folder), b"not \xff utf-8"), "wb") as out:
-        out.write(b"named badly")
-    os.chmod(os.path.join(folder, "small 3"), 0o4750)
-    os.utime(os.path.join(folder, "small 4"), ns=(1, 1_234_567_890_123_456_789))
-
-
-def differences(one, other):
-    """What rsync would have to do to make `other` like `one`: nothing, if it was restored."""
-    outcome = subprocess.run(["rsync", "-aHAX", "--dry-run", "--itemize-changes", "--checksum",
-                              "--delete", one + "/", other + "/"],
-                             capture_output=True, text=True, check=True, errors="replace")
-    return outcome.stdout
+from harness.trees import differences, make_tree  # noqa: E402
 
 
 class EndpointTest(unittest.TestCase):
