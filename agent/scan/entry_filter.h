@@ -1,9 +1,19 @@
 #pragma once
-// The seam through which a plan's include and exclude patterns reach the walk.
+// The seam through which what a plan says of each source reaches the walk.
 
+#include <optional>
 #include <string_view>
 
 namespace obhut::scan {
+
+/// What holds below one source, down to a source nested in it.
+struct SourceRules {
+  /// Nothing behind a mount point, unless that is named as a source itself. (btrfs subvolumes are
+  /// file systems of their own here.)
+  bool one_file_system = false;
+  /// Of a directory with a valid CACHEDIR.TAG only itself and the tag.
+  bool skip_caches = false;
+};
 
 class EntryFilter {
  public:
@@ -13,6 +23,11 @@ class EntryFilter {
   /// out, and a directory with all below it. `path` is the absolute path in the system's bytes.
   /// A directory needed as ancestor of something included must be let through.
   [[nodiscard]] virtual bool wants(std::string_view path, bool is_directory) const = 0;
+
+  /// Asked once for each source; nothing: those of WalkOptions hold.
+  [[nodiscard]] virtual std::optional<SourceRules> rules_of(std::string_view /*source*/) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace obhut::scan

@@ -35,6 +35,7 @@ struct Level {
   bool listed = false;
   bool lost = false;                ///< could not be opened again
   std::uint64_t source_device = 0;  ///< of the source that it belongs to
+  SourceRules rules;                ///< of the same
 };
 
 const SourceNode* source_below(const Level& level, std::string_view name) {
@@ -82,6 +83,10 @@ struct Walker::State {
   [[nodiscard]] WalkEvent directory_event(WalkKind kind, const Level& level) const;
   [[nodiscard]] WalkEvent error(Error failure) const;
   [[nodiscard]] WalkEvent source_error(Error failure, const SourceNode* node) const;
+  [[nodiscard]] SourceRules rules_here() const {
+    return options.filter == nullptr ? options.rules
+                                     : options.filter->rules_of(path).value_or(options.rules);
+  }
   [[nodiscard]] bool is_wanted(bool is_directory) const {
     return options.filter == nullptr || options.filter->wants(path, is_directory);
   }
@@ -308,6 +313,7 @@ WalkEvent Walker::State::enter(Directory directory, const FileStatus& status,
   level.ancestor_only = extent == Extent::kSourcesOnly;
   const bool is_source = node != nullptr && node->is_source;
   level.source_device = is_source || levels.empty() ? status.device : levels.back().source_device;
+  level.rules = is_source || levels.empty() ? rules_here() : levels.back().rules;
   if (extent == Extent::kWhole && !is_source) level.note = note_for(directory, status, level);
   if (level.note != WalkNote::kNone) level.extent = Extent::kSourcesOnly;
   level.folder = std::make_shared<const Directory>(std::move(directory));
@@ -321,7 +327,7 @@ WalkEvent Walker::State::enter(Directory directory, const FileStatus& status,
 /// Why the content of a directory is left out, if it is.
 WalkNote Walker::State::note_for(const Directory& directory, const FileStatus& status,
                                  const Level& level) const {
-  if (options.one_file_system && status.device != level.source_device) {
+  if (level.rules.one_file_system && status.device != level.source_device) {
     return WalkNote::kOtherFileSystem;
   }
   const bool crossed = !levels.empty() && status.device != levels.back().status.device;
@@ -329,7 +335,7 @@ WalkNote Walker::State::note_for(const Directory& directory, const FileStatus& s
     const Result<platform::FileSystemKind> kind = directory.file_system_kind();
     if (kind && *kind == platform::FileSystemKind::kPseudo) return WalkNote::kPseudoFileSystem;
   }
-  if (options.skip_caches && directory.is_cache()) return WalkNote::kCache;
+  if (level.rules.skip_caches && directory.is_cache()) return WalkNote::kCache;
   return WalkNote::kNone;
 }
 

@@ -16,11 +16,8 @@
 namespace obhut::scan {
 
 struct WalkOptions {
-  /// Nothing behind a mount point, unless that is named as a source itself. (btrfs subvolumes are
-  /// file systems of their own here.)
-  bool one_file_system = false;
-  /// Of a directory with a valid CACHEDIR.TAG only itself and the tag.
-  bool skip_caches = false;
+  /// For every source of which the filter says nothing else.
+  SourceRules rules;
   /// Nothing behind a mount point of /proc, /sys and the like, unless named as a source.
   bool skip_pseudo_file_systems = true;
   /// Borrowed for the walker's life; none: everything is wanted.

@@ -6,8 +6,10 @@
 #include "agent/plan/schedule.h"
 #include "agent/store/retrying_store.h"
 #include "agent/store/throttled_store.h"
+#include "agent/wire/json_codec.h"
 #include "platform/local_files.h"
 #include "platform/machine.h"
+#include "service/endpoint/recovery.h"
 #include "service/endpoint/source_filter.h"
 
 namespace obhut::endpoint {
@@ -92,7 +94,8 @@ Result<std::unique_ptr<ClusterStore>> BackupRunner::cluster_store(
   const wire::HttpStore::Place place{vault, parts_.identity.device,
                                      parts_.keeper.writer().key.public_key(),
                                      parts_.identity.cluster_key};
-  return ClusterStore::make(parts_.control, parts_.transport, parts_.memory, place, parts_.clock,
+  ASSIGN_OR_RETURN(HeadFile * memory, parts_.heads.of(vault));
+  return ClusterStore::make(parts_.control, parts_.transport, *memory, place, parts_.clock,
                             std::move(plan), patience);
 }
 
@@ -108,14 +111,6 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
   ASSIGN_OR_RETURN(const std::unique_ptr<SourceFilter> filter, SourceFilter::make(plan.plan));
   options.sources = filter->paths();
   options.walk.filter = filter.get();
-  // One walk serves all sources. An option that only some ask for is left out: rather more is
-  // backed up than asked for than less.
-  const auto all = [&](bool model::Source::*member) {
-    return std::ranges::all_of(plan.plan.sources,
-                               [&](const model::Source& s) { return s.*member; });
-  };
-  options.walk.one_file_system = all(&model::Source::one_file_system);
-  options.walk.skip_caches = all(&model::Source::skip_cachedir_tag);
   options.host = platform::host_name();
   options.plan = plan.hash;
   options.cache_directory = cache_folder(vault.id());
@@ -133,9 +128,28 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
 
 Result<pipeline::BackupReport> BackupRunner::run_cluster(
     const std::shared_ptr<const trust::AcceptedPlan>& plan, std::stop_token stop) {
+  // Perhaps the lost device left nothing to wait for.
+  if (parts_.keeper.waiting()) TRY(parts_.recovery.look(stop));
+  ASSIGN_OR_RETURN(const VaultId id, parts_.keeper.cluster_vault());
+  Result<pipeline::BackupReport> report = run_vault(id, plan, stop);
+  if (report || !wire::has_code(report.error(), kTakenOver)) return report;
+  // On the partner's word another installation goes on in this vault. This machine is alive all the
+  // same, and what it holds must not stay without a backup.
+  TRY(parts_.keeper.abandon(id));
+  parts_.log.warn("vault was taken over, a new one begins", field("vault", id));
+  parts_.outbox.raise(kTakenOver, "warning",
+                      "another installation took this device's vault over; backups go on in a new "
+                      "vault, from its beginning. Earlier points are the other installation's. "
+                      "`obhut key start-over` ends this message");
+  ASSIGN_OR_RETURN(const VaultId fresh, parts_.keeper.cluster_vault());
+  return run_vault(fresh, plan, stop);
+}
+
+Result<pipeline::BackupReport> BackupRunner::run_vault(
+    const VaultId& id, const std::shared_ptr<const trust::AcceptedPlan>& plan,
+    std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> cluster,
                    cluster_store(plan, ClusterStore::Patience::kBackground));
-  ASSIGN_OR_RETURN(const VaultId id, parts_.keeper.cluster_vault());
   TRY(parts_.control.create_vault(id, stop));
   ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
                    parts_.keeper.open_cluster(cluster->store(), plan->plan.escrow, stop));

@@ -8,7 +8,9 @@ Result<std::unique_ptr<SourceFilter>> SourceFilter::make(const model::Plan& plan
   std::vector<Rule> rules;
   for (const model::Source& source : plan.sources) {
     ASSIGN_OR_RETURN(const plan::Selection selection, plan::Selection::for_source(source));
-    for (const std::string& path : source.paths) rules.push_back({path, selection});
+    for (const std::string& path : source.paths) {
+      rules.push_back({path, selection, {source.one_file_system, source.skip_cachedir_tag}});
+    }
   }
   std::ranges::stable_sort(rules, std::ranges::greater{},
                            [](const Rule& rule) { return rule.path.size(); });
@@ -24,6 +26,11 @@ bool SourceFilter::wants(std::string_view path, bool is_directory) const {
     return rule.selection.of(path.substr(skip), is_directory) == plan::Verdict::kInclude;
   }
   return true;
+}
+
+std::optional<scan::SourceRules> SourceFilter::rules_of(std::string_view source) const {
+  const auto at = std::ranges::find(rules_, source, &Rule::path);
+  return at == rules_.end() ? std::nullopt : std::optional(at->walk);
 }
 
 std::vector<std::string> SourceFilter::paths() const {

@@ -1,7 +1,8 @@
 #pragma once
-// A plan's patterns as the walk asks for them.
+// A plan's sources as the walk asks for them.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ class SourceFilter final : public scan::EntryFilter {
   /// Each source's patterns hold below its own paths; of nested paths the innermost decides.
   [[nodiscard]] bool wants(std::string_view path, bool is_directory) const override;
 
+  [[nodiscard]] std::optional<scan::SourceRules> rules_of(std::string_view source) const override;
+
   /// Every path of every source.
   [[nodiscard]] std::vector<std::string> paths() const;
 
@@ -28,6 +31,7 @@ class SourceFilter final : public scan::EntryFilter {
   struct Rule {
     std::string path;
     plan::Selection selection;
+    scan::SourceRules walk;
   };
   explicit SourceFilter(std::vector<Rule> rules) : rules_(std::move(rules)) {}
   std::vector<Rule> rules_;  // longest path first

@@ -287,6 +287,26 @@ TEST(SourceFilterTest, EachSourcesPatternsHoldBelowItsOwnPaths) {
   EXPECT_TRUE(filter->wants("/srv2/a.tmp", false));
 }
 
+TEST(SourceFilterTest, EachSourceIsWalkedAsItSays) {
+  model::Plan plan;
+  plan.sources.resize(2);
+  plan.sources[0].paths = {"/srv", "/home"};
+  plan.sources[0].one_file_system = true;
+  plan.sources[1].paths = {"/var"};
+  plan.sources[1].skip_cachedir_tag = true;
+  const auto filter = *SourceFilter::make(plan);
+
+  for (const char* path : {"/srv", "/home"}) {
+    ASSERT_TRUE(filter->rules_of(path).has_value());
+    EXPECT_TRUE(filter->rules_of(path)->one_file_system);
+    EXPECT_FALSE(filter->rules_of(path)->skip_caches);
+  }
+  ASSERT_TRUE(filter->rules_of("/var").has_value());
+  EXPECT_FALSE(filter->rules_of("/var")->one_file_system);
+  EXPECT_TRUE(filter->rules_of("/var")->skip_caches);
+  EXPECT_FALSE(filter->rules_of("/var/log").has_value());
+}
+
 // ---- local control
 
 TEST(LocalControlTest, OthersMayAskForTheStatusAlone) {

@@ -205,12 +205,41 @@ TEST(Walker, LeavesOutWhatIsInCaches) {
   folder.write("s/cache/inner/x", "x");
   folder.write("s/fake/CACHEDIR.TAG", "no signature");
   WalkOptions options;
-  options.skip_caches = true;
+  options.rules.skip_caches = true;
 
   EXPECT_EQ(walk({folder / "s"}, folder.path(), options).lines,
             (Lines{"+ s", "+ s/cache (cache)", "  s/cache/CACHEDIR.TAG", "- s/cache", "+ s/fake",
                    "  s/fake/CACHEDIR.TAG", "- s/fake", "- s"}));
   EXPECT_EQ(walk({folder / "s"}, folder.path()).lines.size(), 12U) << "only where asked for";
+}
+
+TEST(Walker, GoesBelowEachSourceAsTheFilterSays) {
+  class OnlySecond final : public EntryFilter {
+   public:
+    explicit OnlySecond(std::string source) : source_(std::move(source)) {}
+    [[nodiscard]] bool wants(std::string_view, bool) const override { return true; }
+    [[nodiscard]] std::optional<SourceRules> rules_of(std::string_view source) const override {
+      return SourceRules{.skip_caches = source == source_};
+    }
+
+   private:
+    std::string source_;
+  };
+  const TempFolder folder;
+  for (const char* source : {"s/one", "s/two"}) {
+    folder.write(std::string(source) + "/cache/CACHEDIR.TAG",
+                 "Signature: 8a477f597d28d172789f06886806bc55");
+    folder.write(std::string(source) + "/cache/x", "x");
+  }
+  const OnlySecond filter(folder / "s/two");
+  WalkOptions options;
+  options.filter = &filter;
+
+  EXPECT_EQ(
+      walk({folder / "s/one", folder / "s/two"}, folder.path(), options).lines,
+      (Lines{"+ s (way)", "+ s/one", "+ s/one/cache", "  s/one/cache/CACHEDIR.TAG",
+             "  s/one/cache/x", "- s/one/cache", "- s/one", "+ s/two", "+ s/two/cache (cache)",
+             "  s/two/cache/CACHEDIR.TAG", "- s/two/cache", "- s/two", "- s"}));
 }
 
 /// A file system mounted for one test, where we may.
@@ -239,7 +268,7 @@ TEST(Walker, StaysOnOneFileSystemWhereAsked) {
   folder.write("s/mnt/inner/file", "x");
   folder.write("s/mnt/other", "x");
   WalkOptions options;
-  options.one_file_system = true;
+  options.rules.one_file_system = true;
 
   EXPECT_EQ(walk({folder / "s"}, folder.path(), options).lines,
             (Lines{"+ s", "+ s/mnt (other)", "- s/mnt", "- s"}));

@@ -218,8 +218,8 @@ Result<void> run_backup(Context& context, const BackupArguments& arguments) {
   const SourceFilter filter(options.sources, selection, !arguments.include.empty(), {vault_folder});
   ASSIGN_OR_RETURN(const VaultSession session,
                    open_vault(context, arguments.vault, store::Use::kWrite));
-  options.walk.one_file_system = arguments.one_file_system;
-  options.walk.skip_caches = arguments.exclude_caches;
+  options.walk.rules.one_file_system = arguments.one_file_system;
+  options.walk.rules.skip_caches = arguments.exclude_caches;
   options.walk.filter = &filter;
   options.host = platform::host_name();
   options.cache_directory = session.cache_directory;
