@@ -198,6 +198,12 @@ Result<std::optional<PlanReply>> ControlClient::plan_after(std::uint64_t after,
   return read_plan_reply(as_text(response.body));
 }
 
+Result<std::vector<ListedVault>> ControlClient::vaults(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Response response,
+                   send_signed_in({.path = "/api/v1/device/vaults"}, stop));
+  return read_vaults(as_text(response.body));
+}
+
 Result<void> ControlClient::create_vault(const VaultId& vault, std::stop_token stop) {
   const std::string body = write_vault(vault);
   TRY(send_signed_in(

@@ -50,6 +50,8 @@ class ControlClient {
   /// trust list is newer than `trust_serial`; nothing where neither came.
   Result<std::optional<PlanReply>> plan_after(std::uint64_t after, std::uint64_t trust_serial,
                                               std::chrono::seconds wait, std::stop_token stop);
+  /// The device's own vaults, in the order in which they were made.
+  Result<std::vector<ListedVault>> vaults(std::stop_token stop);
   Result<void> create_vault(const VaultId& vault, std::stop_token stop);
   /// In: at most 100. Out: one ticket a wish, in their order; no other.
   Result<std::vector<Ticket>> tickets(const VaultId& vault, std::span<const UploadWish> wishes,

@@ -222,6 +222,17 @@ Result<PlanReply> read_plan_reply(std::string_view text) {
   });
 }
 
+Result<std::vector<ListedVault>> read_vaults(std::string_view text) {
+  return read_message<std::vector<ListedVault>>(text, "vaults", [](Members& in) {
+    std::vector<ListedVault> vaults;
+    in.each("vaults", [&](Members& item) {
+      vaults.push_back(
+          {item.id<VaultId>("id"), item.time("created"), item.number("head_sequence")});
+    });
+    return vaults;
+  });
+}
+
 Result<std::vector<Ticket>> read_tickets(std::string_view text) {
   return read_message<std::vector<Ticket>>(text, "tickets", [](Members& in) {
     std::vector<Ticket> tickets;
@@ -333,6 +344,10 @@ Error error_of(const Problem& problem) {
   message += problem.detail.empty() ? "status " + std::to_string(problem.status) : problem.detail;
   if (!problem.code.empty()) message += " (" + problem.code + ")";
   return {kind_of_status(problem.status), std::move(message)};
+}
+
+bool has_code(const Error& error, std::string_view code) {
+  return error.message.ends_with(" (" + std::string(code) + ")");
 }
 
 }  // namespace obhut::wire

@@ -24,6 +24,7 @@ Result<NonceReply> read_nonce_reply(std::string_view json);
 Result<TokenReply> read_token_reply(std::string_view json);
 Result<DeviceReply> read_device_reply(std::string_view json);
 Result<PlanReply> read_plan_reply(std::string_view json);
+Result<std::vector<ListedVault>> read_vaults(std::string_view json);
 Result<std::vector<Ticket>> read_tickets(std::string_view json);
 Result<std::vector<Download>> read_downloads(std::string_view json);
 Result<ObjectPage> read_object_page(std::string_view json);
@@ -35,5 +36,7 @@ Problem read_problem(int status, std::string_view json);
 
 /// The kind by which a caller decides what to do about a problem.
 Error error_of(const Problem& problem);
+/// Whether `error` came of a problem document with this code.
+bool has_code(const Error& error, std::string_view code);
 
 }  // namespace obhut::wire

@@ -58,6 +58,13 @@ struct PlanReply {
   std::string trust;  ///< may be empty
 };
 
+/// One of the device's own vaults.
+struct ListedVault {
+  VaultId id;
+  Instant created{};
+  std::uint64_t head_sequence = 0;  ///< of the newest recovery point ever; 0 before the first
+};
+
 /// An object to be uploaded.
 struct UploadWish {
   model::ObjectName name;

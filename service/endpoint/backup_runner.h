@@ -15,12 +15,15 @@
 #include "agent/trust/plan_gate.h"
 #include "agent/wire/control_client.h"
 #include "agent/wire/http_store.h"
+#include "service/endpoint/head_file.h"
 #include "service/endpoint/identity.h"
 #include "service/endpoint/outbox.h"
 #include "service/endpoint/state_folder.h"
 #include "service/endpoint/vault_keeper.h"
 
 namespace obhut::endpoint {
+
+class Recovery;
 
 /// The cluster's vault as a store: tickets and ranges, asked again where that may help, as fast as
 /// the plan allows. Borrows what it is made of.
@@ -70,8 +73,9 @@ class BackupRunner {
     const Identity& identity;
     wire::ControlClient& control;
     wire::Transport& transport;
-    wire::HeadMemory& memory;
+    HeadFiles& heads;
     VaultKeeper& keeper;
+    Recovery& recovery;
     Outbox& outbox;
   };
   explicit BackupRunner(Parts parts) : parts_(std::move(parts)) {}
@@ -92,6 +96,9 @@ class BackupRunner {
  private:
   Result<pipeline::BackupReport> run_cluster(const std::shared_ptr<const trust::AcceptedPlan>& plan,
                                              std::stop_token stop);
+  Result<pipeline::BackupReport> run_vault(const VaultId& id,
+                                           const std::shared_ptr<const trust::AcceptedPlan>& plan,
+                                           std::stop_token stop);
   Result<pipeline::BackupReport> run_local(const std::shared_ptr<const trust::AcceptedPlan>& plan,
                                            const model::Target& target, std::stop_token stop);
   Result<pipeline::BackupReport> run_job(vault::Vault& vault, const trust::AcceptedPlan& plan,

@@ -20,7 +20,8 @@ Engine::Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox,
       identity_(identity),
       transport_(wire::Trust{.ca_pem = {}, .spki_pin = identity.ca_pin}),
       control_(transport_, clock, identity.cluster,
-               wire::DeviceIdentity{identity.device, std::move(device_key)}) {}
+               wire::DeviceIdentity{identity.device, std::move(device_key)}),
+      heads_(state) {}
 
 Engine::~Engine() {
   for (std::jthread& thread : threads_) thread.request_stop();
@@ -41,10 +42,12 @@ Result<void> Engine::build(crypto::SigningKey device_key, const std::string& key
   ASSIGN_OR_RETURN(plans_, PlanKeeper::open(state_, clock_, outbox_, log_, identity_));
   ASSIGN_OR_RETURN(
       keeper_, VaultKeeper::open(state_, clock_, identity_, std::move(device_key), keys_folder));
-  ASSIGN_OR_RETURN(const VaultId vault, keeper_->cluster_vault());
-  ASSIGN_OR_RETURN(heads_, HeadFile::open(state_, vault));
-  runner_ = std::make_unique<BackupRunner>(BackupRunner::Parts{
-      state_, clock_, log_, identity_, control_, transport_, *heads_, *keeper_, outbox_});
+  if (!keeper_->waiting()) TRY(keeper_->cluster_vault());
+  recovery_ = std::make_unique<Recovery>(Recovery::Parts{state_, clock_, log_, identity_, control_,
+                                                         transport_, heads_, *keeper_, outbox_});
+  runner_ = std::make_unique<BackupRunner>(BackupRunner::Parts{state_, clock_, log_, identity_,
+                                                               control_, transport_, heads_,
+                                                               *keeper_, *recovery_, outbox_});
   ASSIGN_OR_RETURN(scheduler_,
                    JobScheduler::open(state_, clock_, log_, *plans_, *runner_, outbox_));
   plans_->on_change([this] { scheduler_->wake(); });
@@ -59,17 +62,25 @@ void Engine::start() {
   threads_.emplace_back([this](std::stop_token stop) { run_reports(std::move(stop)); });
 }
 
+void Engine::watch_keys(const std::stop_token& stop) {
+  if (keeper_->waiting()) {
+    // ignored: it is asked again, and the line that is lost has its own alert
+    if (!keeper_->awaited()) (void)recovery_->look(stop);
+    return;
+  }
+  if (keeper_->recoverability().recoverable()) {
+    outbox_.clear(kNotRecoverable);
+  } else if (scheduler_->view().last_success) {
+    outbox_.raise(kNotRecoverable, "warning",
+                  "only this machine can open its backups: the plan has no escrow key, and nobody "
+                  "confirmed a recovery key");
+  }
+}
+
 void Engine::run_reports(std::stop_token stop) {
   unsigned failures = 0;
   do {
-    if (keeper_->recoverability().recoverable()) {
-      outbox_.clear(kNotRecoverable);
-    } else if (scheduler_->view().last_success) {
-      outbox_.raise(
-          kNotRecoverable, "warning",
-          "only this machine can open its backups: the plan has no escrow key, and nobody "
-          "confirmed a recovery key");
-    }
+    watch_keys(stop);
     const Result<void> sent = outbox_.send(control_, stop);
     failures = sent ? 0 : failures + 1;
     if (!sent && failures == 1 && sent.error().kind != ErrorKind::kCancelled) {

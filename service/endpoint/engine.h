@@ -16,6 +16,7 @@
 #include "service/endpoint/job_scheduler.h"
 #include "service/endpoint/outbox.h"
 #include "service/endpoint/plan_sync.h"
+#include "service/endpoint/recovery.h"
 #include "service/endpoint/state_folder.h"
 #include "service/endpoint/vault_keeper.h"
 
@@ -38,6 +39,7 @@ class Engine {
   [[nodiscard]] const Identity& identity() const { return identity_; }
   [[nodiscard]] PlanKeeper& plans() { return *plans_; }
   [[nodiscard]] VaultKeeper& keeper() { return *keeper_; }
+  [[nodiscard]] Recovery& recovery() { return *recovery_; }
   [[nodiscard]] BackupRunner& runner() { return *runner_; }
   [[nodiscard]] JobScheduler& scheduler() { return *scheduler_; }
   [[nodiscard]] Reachability& line() { return line_; }
@@ -47,6 +49,7 @@ class Engine {
   Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox, const Identity& identity,
          crypto::SigningKey device_key);
   Result<void> build(crypto::SigningKey device_key, const std::string& keys_folder);
+  void watch_keys(const std::stop_token& stop);
   void run_reports(std::stop_token stop);
 
   StateFolder& state_;
@@ -59,7 +62,8 @@ class Engine {
   Reachability line_;
   std::unique_ptr<PlanKeeper> plans_;
   std::unique_ptr<VaultKeeper> keeper_;
-  std::unique_ptr<HeadFile> heads_;
+  HeadFiles heads_;
+  std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<BackupRunner> runner_;
   std::unique_ptr<JobScheduler> scheduler_;
   std::vector<std::jthread> threads_;  // last: they use all of the above

@@ -41,14 +41,6 @@ Result<trust::VerifiedToken> read_token(std::string_view text, Instant now) {
 
 }  // namespace
 
-DeviceId device_id_of(const SigningKeyId& key) {
-  Writer writer;
-  writer.text("obhut.device/1");
-  writer.id(key);
-  const Sha256 hash = crypto::sha256(writer.bytes());
-  return *DeviceId::from_bytes(hash.bytes().first(DeviceId::kSize));
-}
-
 Result<Enrolment> Enrolment::open(StateFolder& state, Clock& clock) {
   Enrolment enrolment(state, clock);
   TRY(enrolment.load_key());
@@ -102,10 +94,15 @@ Result<void> Enrolment::load_pending() {
 Result<void> Enrolment::begin(std::string_view token_text) {
   ASSIGN_OR_RETURN(trust::VerifiedToken token, read_token(token_text, clock_->now()));
   if (identity_) {
-    if (identity_->customer == token.token.customer) return {};
+    if (identity_->customer != token.token.customer) {
+      return fail(ErrorKind::kConflict,
+                  "this endpoint belongs to customer " + identity_->customer.text() +
+                      "; to move it, have the partner remove it and clear the state folder");
+    }
+    if (!token.token.replaces || token.token.replaces == identity_->replaces) return {};
     return fail(ErrorKind::kConflict,
-                "this endpoint belongs to customer " + identity_->customer.text() +
-                    "; to move it, have the partner remove it and clear the state folder");
+                "this endpoint is enrolled already: a token that replaces a device is for a fresh "
+                "installation; stop obhutd, clear the state folder and enrol again");
   }
   if (pending_ && pending_->token.hash == token.hash) return {};
   if (!key_) TRY(make_key());
@@ -159,7 +156,8 @@ Result<Identity> Enrolment::identity_of(const wire::EnrollReply& reply) const {
                   receipt.workload,
                   receipt.activated_at,
                   pending_->activation,
-                  reply.receipt};
+                  reply.receipt,
+                  token.replaces};
 }
 
 Result<void> Enrolment::keep_trust(const std::string& newest) {

@@ -17,6 +17,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/crypto/signing.h"
+#include "agent/trust/device_id.h"
 #include "agent/trust/token.h"
 #include "agent/wire/control_client.h"
 #include "service/endpoint/identity.h"
@@ -40,7 +41,8 @@ class Enrolment {
   /// Records the activation. Once ok, this endpoint is activated at that instant, whatever happens
   /// to process and network; repeated with another token, the date stays. On an enrolled endpoint
   /// a token of the same customer changes nothing.
-  /// Errors: those of trust::read_token; kConflict for another customer's token.
+  /// Errors: those of trust::read_token; kConflict for another customer's token, and for one that
+  /// replaces another device than this installation already did.
   Result<void> begin(std::string_view token_text);
 
   /// Where to report to, and whom to expect there. In: pending().
@@ -77,7 +79,6 @@ class Enrolment {
   std::optional<Identity> identity_;
 };
 
-/// A device's id follows from its key: nobody can enrol under another device's id.
-DeviceId device_id_of(const SigningKeyId& key);
+using trust::device_id_of;
 
 }  // namespace obhut::endpoint

@@ -58,4 +58,13 @@ Result<void> HeadFile::save() {
   return state_.save(name_, all);
 }
 
+Result<HeadFile*> HeadFiles::of(const VaultId& vault) {
+  const std::scoped_lock lock(mutex_);
+  std::unique_ptr<HeadFile>& file = files_[vault];
+  if (!file) {
+    ASSIGN_OR_RETURN(file, HeadFile::open(state_, vault));
+  }
+  return file.get();
+}
+
 }  // namespace obhut::endpoint

@@ -1,6 +1,7 @@
 #pragma once
 // The heads that this device signed, on disk: no cluster can show it an older vault.
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,20 @@ class HeadFile final : public wire::HeadMemory {
   std::mutex mutex_;
   std::optional<wire::OwnHead> acknowledged_;
   std::optional<wire::OwnHead> sent_;  // signed and on its way; may or may not have arrived
+};
+
+/// One memory a vault: a device may come to a second one. Thread: any.
+class HeadFiles {
+ public:
+  explicit HeadFiles(StateFolder& state) : state_(state) {}
+
+  /// Valid as long as this. Errors: kCorrupt.
+  Result<HeadFile*> of(const VaultId& vault);
+
+ private:
+  StateFolder& state_;
+  std::mutex mutex_;
+  std::map<VaultId, std::unique_ptr<HeadFile>> files_;
 };
 
 }  // namespace obhut::endpoint

@@ -7,17 +7,19 @@
 namespace obhut::endpoint {
 
 nlohmann::json to_json(const Identity& identity) {
-  return {{"device", identity.device.text()},
-          {"customer", identity.customer.text()},
-          {"partner", identity.partner.text()},
-          {"cluster", identity.cluster},
-          {"ca_pin", identity.ca_pin.text()},
-          {"cluster_key", identity.cluster_key.text()},
-          {"kind", identity.kind},
-          {"workload", identity.workload},
-          {"activated_at", format_time_micro(identity.activated_at)},
-          {"activation", identity.activation},
-          {"receipt", identity.receipt}};
+  nlohmann::json value = {{"device", identity.device.text()},
+                          {"customer", identity.customer.text()},
+                          {"partner", identity.partner.text()},
+                          {"cluster", identity.cluster},
+                          {"ca_pin", identity.ca_pin.text()},
+                          {"cluster_key", identity.cluster_key.text()},
+                          {"kind", identity.kind},
+                          {"workload", identity.workload},
+                          {"activated_at", format_time_micro(identity.activated_at)},
+                          {"activation", identity.activation},
+                          {"receipt", identity.receipt}};
+  if (identity.replaces) value["replaces"] = identity.replaces->text();
+  return value;
 }
 
 Result<Identity> identity_from_json(const nlohmann::json& value) {
@@ -30,6 +32,10 @@ Result<Identity> identity_from_json(const nlohmann::json& value) {
   if (!device || !customer || !partner || !pin || !cluster_key || !activated) {
     return fail(ErrorKind::kCorrupt, "the identity of this endpoint is damaged");
   }
+  const auto replaces = id_of<DeviceId>(value, "replaces");
+  if (value.contains("replaces") && !replaces) {
+    return fail(ErrorKind::kCorrupt, "the identity of this endpoint is damaged: replaces");
+  }
   return Identity{*device,
                   *customer,
                   *partner,
@@ -40,7 +46,8 @@ Result<Identity> identity_from_json(const nlohmann::json& value) {
                   text_or(value, "workload"),
                   *activated,
                   text_or(value, "activation"),
-                  text_or(value, "receipt")};
+                  text_or(value, "receipt"),
+                  replaces};
 }
 
 }  // namespace obhut::endpoint

@@ -22,8 +22,9 @@ struct Identity {
   std::string kind;
   std::string workload;
   Instant activated_at{};
-  std::string activation;  ///< as it was sent
-  std::string receipt;     ///< as it was received
+  std::string activation;              ///< as it was sent
+  std::string receipt;                 ///< as it was received
+  std::optional<DeviceId> replaces{};  ///< the lost device whose place this one took
 };
 
 nlohmann::json to_json(const Identity& identity);

@@ -8,6 +8,7 @@
 #include "agent/plan/plan_codec.h"
 #include "service/endpoint/json_fields.h"
 #include "service/endpoint/point_requests.h"
+#include "service/endpoint/recovery_requests.h"
 #include "tools/cli/exit_codes.h"
 
 namespace obhut::endpoint {
@@ -39,6 +40,7 @@ json enrolment_json(const EnrolmentView& view) {
   value["cluster"] = view.identity->cluster;
   value["kind"] = view.identity->kind;
   value["workload"] = view.identity->workload;
+  if (view.identity->replaces) value["replaces"] = view.identity->replaces->text();
   value["activated_at"] = format_time_micro(view.identity->activated_at);
   value["receipt"] = view.identity->receipt;
   return value;
@@ -133,14 +135,16 @@ json protection_json(Engine& engine) {
   const Recoverability keys = engine.keeper().recoverability();
   const bool backed_up = engine.scheduler().view().last_success.has_value();
   // Nothing counts as protected that only this machine could open again.
-  const char* word = !backed_up           ? "no backup yet"
-                     : keys.recoverable() ? "protected"
-                                          : "not recoverable";
+  const char* word = engine.keeper().waiting() ? "waiting for recovery"
+                     : !backed_up              ? "no backup yet"
+                     : keys.recoverable()      ? "protected"
+                                               : "not recoverable";
   return {{"state", word},
           {"recoverable", keys.recoverable()},
           {"escrow", keys.escrow},
           {"recovery_key_made", keys.recovery_key_made},
-          {"recovery_key_confirmed", keys.recovery_confirmed}};
+          {"recovery_key_confirmed", keys.recovery_confirmed},
+          {"passphrase", keys.passphrase}};
 }
 
 Result<json> status(Daemon& daemon) {
@@ -151,6 +155,9 @@ Result<json> status(Daemon& daemon) {
   value["cluster"] = cluster_json(*engine);
   value["schedule"] = schedule_json(*engine);
   value["protection"] = protection_json(*engine);
+  if (json recovery = recovery_json(*engine); !recovery.is_null()) {
+    value["recovery"] = std::move(recovery);
+  }
   value["plan"] = nullptr;
   if (const auto plan = engine->plans().in_force()) value["plan"] = plan_json(*plan);
   if (const auto plan = engine->plans().pending()) value["pending_plan"] = plan_json(*plan);
@@ -263,6 +270,7 @@ Result<json> carry_out(Daemon& daemon, std::string_view command, const json& req
   if (command == "plan") return plan(*engine);
   if (command == "key-show") return key_show(*engine, stop);
   if (command == "key-confirm") return key_confirm(*engine, request, stop);
+  if (auto answer = carry_out_recovery(*engine, command, request, stop)) return std::move(*answer);
   return carry_out_on_points(*engine, command, request, reply, stop);
 }
 

@@ -45,10 +45,6 @@ Result<seal::Keyring> decode_keyring(ByteView bytes) {
   return seal::Keyring::from_roots(vault, std::move(roots));
 }
 
-std::string hash_of(const vault::RecoveryKey& key) {
-  return crypto::sha256(key.secret().view()).text();
-}
-
 bool has_escrow(const std::vector<vault::StoredSlot>& slots, const crypto::ExchangeKeyId& key) {
   return std::ranges::any_of(slots, [&](const vault::StoredSlot& slot) {
     return slot.header.type == vault::SlotType::kEscrow && slot.header.recipient == key;
@@ -65,6 +61,10 @@ crypto::ExchangeKeyId exchange_key(const model::Escrow& escrow) {
 
 }  // namespace
 
+std::string hash_of(const vault::RecoveryKey& key) {
+  return crypto::sha256(key.secret().view()).text();
+}
+
 Result<std::unique_ptr<VaultKeeper>> VaultKeeper::open(StateFolder& state, Clock& clock,
                                                        const Identity& identity,
                                                        crypto::SigningKey device_key,
@@ -77,10 +77,24 @@ Result<std::unique_ptr<VaultKeeper>> VaultKeeper::open(StateFolder& state, Clock
 
 Result<void> VaultKeeper::load() {
   ASSIGN_OR_RETURN(const std::optional<nlohmann::json> stored, state_.load(kRecord));
-  if (!stored) return {};
-  record_ = {flag_or(*stored, "escrow"), text_or(*stored, "escrow_key"),
-             text_or(*stored, "recovery_hash"), flag_or(*stored, "recovery_stored"),
-             flag_or(*stored, "recovery_confirmed")};
+  if (stored) {
+    record_ = {flag_or(*stored, "escrow"),
+               text_or(*stored, "escrow_key"),
+               text_or(*stored, "recovery_hash"),
+               flag_or(*stored, "recovery_stored"),
+               flag_or(*stored, "recovery_confirmed"),
+               flag_or(*stored, "passphrase"),
+               flag_or(*stored, "started_over")};
+  }
+  if (!replaces_ || record_.started_over) return {};
+  Result<Bytes> keyring = state_.secrets().load(kKeyring);
+  if (keyring) {
+    crypto::wipe(*keyring);
+    return {};
+  }
+  if (keyring.error().kind != ErrorKind::kNotFound)
+    return std::unexpected(std::move(keyring).error());
+  waiting_ = true;
   return {};
 }
 
@@ -89,12 +103,103 @@ Result<void> VaultKeeper::save(const Record& record) {
                             {"escrow_key", record.escrow_key},
                             {"recovery_hash", record.recovery_hash},
                             {"recovery_stored", record.recovery_stored},
-                            {"recovery_confirmed", record.recovery_confirmed}}));
+                            {"recovery_confirmed", record.recovery_confirmed},
+                            {"passphrase", record.passphrase},
+                            {"started_over", record.started_over}}));
   record_ = record;
   return {};
 }
 
+Result<void> VaultKeeper::store_keyring(const seal::Keyring& keyring) {
+  Bytes encoded = encode_keyring(keyring);
+  Result<void> saved = state_.secrets().save(kKeyring, encoded);
+  crypto::wipe(encoded);
+  return saved;
+}
+
+bool VaultKeeper::waiting() const {
+  const std::scoped_lock lock(mutex_);
+  return waiting_;
+}
+
+void VaultKeeper::await(const VaultId& vault) {
+  const std::scoped_lock lock(mutex_);
+  awaited_ = vault;
+}
+
+std::optional<VaultId> VaultKeeper::awaited() const {
+  const std::scoped_lock lock(mutex_);
+  return awaited_;
+}
+
+std::string VaultKeeper::message_while_waiting() const {
+  return "waiting for recovery of " +
+         (awaited_ ? "vault " + awaited_->text() : "the vault of device " + replaces_->text()) +
+         ": bring its key with `obhut key recover`, ask the partner with `obhut key request`, or "
+         "give its points up with `obhut key start-over`";
+}
+
+std::string VaultKeeper::waiting_message() const {
+  const std::scoped_lock lock(mutex_);
+  return waiting_ ? message_while_waiting() : std::string();
+}
+
+namespace {
+
+std::unexpected<Error> nothing_awaited() {
+  return fail(ErrorKind::kConflict,
+              "this endpoint has the keys of its vault already; to recover another device's, "
+              "enrol a fresh installation with a token that replaces that device");
+}
+
+}  // namespace
+
+Result<void> VaultKeeper::adopt(const seal::Keyring& keyring, const WayIn& way) {
+  const std::scoped_lock lock(mutex_);
+  if (!waiting_) return nothing_awaited();
+  Record record;
+  record.escrow = way.type == vault::SlotType::kEscrow;
+  record.passphrase = way.type == vault::SlotType::kPassphrase;
+  if (way.type == vault::SlotType::kRecovery) {
+    // Whoever brought it holds it: more than a confirmation asks for.
+    record.recovery_hash = way.recovery_hash;
+    record.recovery_stored = true;
+    record.recovery_confirmed = true;
+  }
+  TRY(save(record));
+  TRY(store_keyring(keyring));  // from here on the vault is ours
+  waiting_ = false;
+  return {};
+}
+
+Result<void> VaultKeeper::start_over() {
+  const std::scoped_lock lock(mutex_);
+  if (!waiting_) return nothing_awaited();
+  Record record;
+  record.started_over = true;
+  TRY(save(record));
+  waiting_ = false;
+  return {};
+}
+
+Result<void> VaultKeeper::abandon(const VaultId& lost) {
+  const std::scoped_lock lock(mutex_);
+  ASSIGN_OR_RETURN(const seal::Keyring ring, keyring());
+  if (ring.vault() != lost) return {};
+  // Laid aside, not thrown away: what this machine backed up may be wanted when all else is lost.
+  Bytes encoded = encode_keyring(ring);
+  const Result<void> kept = state_.secrets().save("former-" + lost.text() + ".keyring", encoded);
+  crypto::wipe(encoded);
+  if (!kept) return kept;
+  Record record;
+  record.started_over = true;
+  TRY(save(record));
+  TRY(state_.secrets().remove(kRecovery));
+  return state_.secrets().remove(kKeyring);  // last: cut off before, the next run does it again
+}
+
 Result<seal::Keyring> VaultKeeper::keyring() {
+  if (waiting_) return fail(ErrorKind::kRefused, message_while_waiting());
   Result<Bytes> stored = state_.secrets().load(kKeyring);
   if (stored) {
     Result<seal::Keyring> keyring = decode_keyring(*stored);
@@ -105,10 +210,7 @@ Result<seal::Keyring> VaultKeeper::keyring() {
     return std::unexpected(std::move(stored).error());
   // Durable before its id is told to anybody: a vault without its key would be lost at once.
   seal::Keyring made = seal::Keyring::generate();
-  Bytes encoded = encode_keyring(made);
-  const Result<void> saved = state_.secrets().save(kKeyring, encoded);
-  crypto::wipe(encoded);
-  if (!saved) return std::unexpected(saved.error());
+  TRY(store_keyring(made));
   return made;
 }
 
@@ -153,27 +255,34 @@ Result<std::unique_ptr<vault::Vault>> VaultKeeper::open_cluster(
     store::Store& store, const std::optional<model::Escrow>& escrow, std::stop_token stop) {
   const std::scoped_lock lock(mutex_);
   ASSIGN_OR_RETURN(seal::Keyring ring, keyring());
-  ASSIGN_OR_RETURN(crypto::SecretBytes secret, machine_secret());
   ASSIGN_OR_RETURN(const auto keys, store.list(store::ObjectKind::kKey, stop));
   std::unique_ptr<vault::Vault> vault;
   if (keys.empty()) {
+    ASSIGN_OR_RETURN(crypto::SecretBytes secret, machine_secret());
     ASSIGN_OR_RETURN(vault, vault::Vault::create_for_device(store, std::move(ring),
                                                             vault::MachineSecret{std::move(secret)},
                                                             device_, key_, clock_, stop));
   } else {
     ASSIGN_OR_RETURN(vault, vault::Vault::open_with(store, std::move(ring), stop));
-    const bool known = std::ranges::any_of(vault->signers(), [&](const vault::Signer& signer) {
-      return signer.key == key_.public_key();
-    });
-    if (!known) TRY(vault->add_signer({key_.public_key(), device_, clock_.now(), {}}, stop));
-    ASSIGN_OR_RETURN(const auto slots, vault->slots(stop));
-    if (!has_type(slots, vault::SlotType::kMachine)) {
-      TRY(vault->add_slot(vault::MachineSecret{std::move(secret)}, clock_.now(), stop));
-    }
+    TRY(add_self(*vault, stop));
   }
   TRY(add_missing(*vault, escrow, stop));
   TRY(add_recovery(*vault, stop));
   return vault;
+}
+
+/// This device as a signer, and this machine's own slot: a recovered vault has those of the lost
+/// one.
+Result<void> VaultKeeper::add_self(vault::Vault& vault, std::stop_token stop) {
+  const bool known = std::ranges::any_of(vault.signers(), [&](const vault::Signer& signer) {
+    return signer.key == key_.public_key();
+  });
+  if (!known) TRY(vault.add_signer({key_.public_key(), device_, clock_.now(), {}}, stop));
+  ASSIGN_OR_RETURN(crypto::SecretBytes secret, machine_secret());
+  const vault::KeySource machine = vault::MachineSecret{std::move(secret)};
+  ASSIGN_OR_RETURN(const bool opens, vault.opens_with(machine, stop));
+  if (!opens) TRY(vault.add_slot(machine, clock_.now(), stop));
+  return {};
 }
 
 Result<void> VaultKeeper::add_missing(vault::Vault& vault,
@@ -253,6 +362,7 @@ Result<std::unique_ptr<vault::Vault>> VaultKeeper::read_local(store::Store& stor
 
 Result<std::string> VaultKeeper::show_recovery_key() {
   const std::scoped_lock lock(mutex_);
+  if (waiting_) return fail(ErrorKind::kRefused, message_while_waiting());
   ASSIGN_OR_RETURN(std::optional<vault::RecoveryKey> key, recovery_key());
   if (key && hash_of(*key) == record_.recovery_hash) return key->text();
   if (record_.recovery_confirmed) {
@@ -292,7 +402,8 @@ Result<void> VaultKeeper::confirm_recovery_key(std::string_view typed) {
 
 Recoverability VaultKeeper::recoverability() const {
   const std::scoped_lock lock(mutex_);
-  return {record_.escrow, !record_.recovery_hash.empty(), record_.recovery_confirmed};
+  return {record_.escrow, !record_.recovery_hash.empty(), record_.recovery_confirmed,
+          record_.passphrase};
 }
 
 }  // namespace obhut::endpoint

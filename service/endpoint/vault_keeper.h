@@ -25,9 +25,20 @@ struct Recoverability {
   bool escrow = false;              ///< the partner's escrow key opens it
   bool recovery_key_made = false;   ///< shown, perhaps
   bool recovery_confirmed = false;  ///< somebody typed the recovery key in again
-  [[nodiscard]] bool recoverable() const { return escrow || recovery_confirmed; }
+  bool passphrase = false;          ///< somebody opened it with a passphrase
+  [[nodiscard]] bool recoverable() const { return escrow || recovery_confirmed || passphrase; }
 };
 
+/// By what a lost device's vault was opened, from outside that device.
+struct WayIn {
+  vault::SlotType type = vault::SlotType::kRecovery;
+  std::string recovery_hash{};  ///< kRecovery: as hash_of() gives it
+};
+
+/// A device that took the place of a lost one waits for the keys of that one's vault: they are
+/// brought (adopt) or given up (start_over). Until then it makes no vault, since whoever sees a
+/// backup run believes that all is well.
+///
 /// Thread: any.
 class VaultKeeper {
  public:
@@ -37,7 +48,24 @@ class VaultKeeper {
                                                    crypto::SigningKey device_key,
                                                    std::string keys_folder);
 
+  [[nodiscard]] bool waiting() const;
+  /// Which vault is waited for, once the cluster said so: for messages alone.
+  void await(const VaultId& vault);
+  [[nodiscard]] std::optional<VaultId> awaited() const;
+  /// Says what is waited for, and the ways out.
+  [[nodiscard]] std::string waiting_message() const;
+  /// Keeps the keys of the lost device's vault, which becomes this device's own; durable once ok.
+  /// Errors: kConflict where nothing is waited for.
+  Result<void> adopt(const seal::Keyring& keyring, const WayIn& way);
+  /// Gives the lost device's vault up: this one makes a vault of its own.
+  /// Errors: kConflict where nothing is waited for.
+  Result<void> start_over();
+  /// Another installation took `lost` over, on the partner's word. Its keys are laid aside, and the
+  /// next call of cluster_vault() makes a new one. Fine where another vault is in use already.
+  Result<void> abandon(const VaultId& lost);
+
   /// Of the vault in the cluster; made and kept durably on the first call.
+  /// Errors: kRefused while waiting(); so with all that needs the vault.
   Result<VaultId> cluster_vault();
   [[nodiscard]] vault::Vault::Writer writer() const;
 
@@ -71,6 +99,7 @@ class VaultKeeper {
       : state_(state),
         clock_(clock),
         device_(identity.device),
+        replaces_(identity.replaces),
         key_(std::move(key)),
         keys_folder_(std::move(keys_folder)) {}
   struct Record {
@@ -79,10 +108,15 @@ class VaultKeeper {
     std::string recovery_hash;     ///< SHA-256 of the recovery key's secret; "" before the first
     bool recovery_stored = false;  ///< its slot is in the cluster
     bool recovery_confirmed = false;
+    bool passphrase = false;
+    bool started_over = false;  ///< what a lost device left was given up
   };
   Result<void> load();
   Result<void> save(const Record& record);  // with mutex_ held
   Result<seal::Keyring> keyring();
+  Result<void> store_keyring(const seal::Keyring& keyring);
+  [[nodiscard]] std::string message_while_waiting() const;  // with mutex_ held
+  Result<void> add_self(vault::Vault& vault, std::stop_token stop);
   Result<crypto::SecretBytes> machine_secret();
   Result<std::optional<vault::RecoveryKey>> recovery_key();
   Result<void> add_missing(vault::Vault& vault, const std::optional<model::Escrow>& escrow,
@@ -93,10 +127,16 @@ class VaultKeeper {
   StateFolder& state_;
   Clock& clock_;
   DeviceId device_;
+  std::optional<DeviceId> replaces_;
   crypto::SigningKey key_;
   std::string keys_folder_;
   mutable std::mutex mutex_;
   Record record_;
+  bool waiting_ = false;
+  std::optional<VaultId> awaited_;
 };
+
+/// Names a recovery key without giving it away.
+std::string hash_of(const vault::RecoveryKey& key);
 
 }  // namespace obhut::endpoint

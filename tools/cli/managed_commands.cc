@@ -14,6 +14,7 @@
 #include "tools/cli/managed_client.h"
 #include "tools/cli/managed_output.h"
 #include "tools/cli/progress_line.h"
+#include "tools/cli/recovery_commands.h"
 
 namespace obhut::cli {
 
@@ -340,6 +341,7 @@ void add_plan_and_key_commands(CLI::App& app, Context& context) {
   add(*key, context, "confirm", kKeyConfirm, in, run_key_confirm)
       ->add_option("--key-file", in->file, context.say(kKeyFile))
       ->type_name("FILE");
+  add_recovery_commands(*key, context);
 }
 
 }  // namespace

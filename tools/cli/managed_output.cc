@@ -26,6 +26,22 @@ constexpr Message kNoPlan{"plan        none yet\n", "Plan        noch keiner\n"}
 constexpr Message kProtection{"protection  {}\n", "Schutz      {}\n"};
 constexpr Message kProtected{"protected", "geschützt"};
 constexpr Message kNoBackup{"no backup yet", "noch keine Sicherung"};
+constexpr Message kWaiting{"waiting for recovery", "wartet auf Wiederherstellung"};
+constexpr Message kAwaited{
+    "recovery    vault {} of the lost device waits for its key. Bring it with\n"
+    "              obhut key recover\n"
+    "            ask the partner with\n"
+    "              obhut key request --out FILE\n"
+    "            or give its recovery points up and begin a new vault with\n"
+    "              obhut key start-over\n",
+    "Rückkehr    Tresor {} des verlorenen Geräts wartet auf seinen Schlüssel. Vorlegen mit\n"
+    "              obhut key recover\n"
+    "            den Partner bitten mit\n"
+    "              obhut key request --out DATEI\n"
+    "            oder die Wiederherstellungspunkte aufgeben und einen neuen Tresor beginnen mit\n"
+    "              obhut key start-over\n"};
+constexpr Message kAskedPartner{"            asked the partner; fingerprint {}\n",
+                                "            Partner gefragt; Fingerabdruck {}\n"};
 constexpr Message kNotRecoverable{
     "not recoverable: only this machine could open its backups",
     "nicht wiederherstellbar: nur dieses Gerät könnte seine Sicherungen öffnen"};
@@ -77,7 +93,18 @@ std::string count_of(const Context& context, const json& object, const char* nam
 std::string protection_of(const Context& context, const json& protection) {
   const std::string state = text_of(protection, "state");
   if (state == "protected") return context.say(kProtected);
+  if (state == "waiting for recovery") return context.say(kWaiting);
   return context.say(state == "not recoverable" ? kNotRecoverable : kNoBackup);
+}
+
+std::string recovery_text(const Context& context, const json& recovery) {
+  if (recovery.empty()) return {};
+  const std::string vault = text_of(recovery, "vault");
+  std::string text = context.say(kAwaited, {vault.empty() ? "(…)" : vault});
+  if (const std::string print = text_of(recovery, "fingerprint"); !print.empty()) {
+    text += context.say(kAskedPartner, {print});
+  }
+  return text;
 }
 
 std::string schedule_text(const Context& context, const json& schedule) {
@@ -125,6 +152,7 @@ std::string status_text(const Context& context, const json& status) {
               ? context.say(kNoPlan)
               : context.say(kPlan, {text_of(plan, "name"), count_of(context, plan, "version")});
   text += context.say(kProtection, {protection_of(context, object_of(status, "protection"))});
+  text += recovery_text(context, object_of(status, "recovery"));
   text += schedule_text(context, object_of(status, "schedule"));
   for (const json& alert : status.value("alerts", json::array())) {
     text += context.say(kAlert, {text_of(alert, "code"), text_of(alert, "message")});

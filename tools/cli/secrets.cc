@@ -31,11 +31,8 @@ Result<std::string> read_standard_input() {
   return text;
 }
 
-Result<vault::KeySource> from_file(const std::string& path) {
-  if (path == "-") {
-    ASSIGN_OR_RETURN(std::string text, read_standard_input());
-    return from_text(std::move(text));
-  }
+Result<std::string> text_of_file(const std::string& path) {
+  if (path == "-") return read_standard_input();
   Result<Bytes> content = platform::read_file(path, kMostKeyText);
   if (!content) {
     // A key file that is not there is a wrong argument, not a damaged vault.
@@ -45,20 +42,42 @@ Result<vault::KeySource> from_file(const std::string& path) {
   }
   std::string text(as_text(*content));
   crypto::wipe(*content);
+  return text;
+}
+
+Result<vault::KeySource> from_file(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string text, text_of_file(path));
   Result<vault::KeySource> source = from_text(std::move(text));
-  if (!source) return pass_on(std::move(source).error(), "key file " + path);
+  if (!source && path != "-") return pass_on(std::move(source).error(), "key file " + path);
   return source;
+}
+
+Result<std::string> text_from_person(const Context& context) {
+  if (!platform::is_terminal(platform::Stream::kInput)) {
+    return fail(ErrorKind::kInvalidInput, context.say(kNoTerminal));
+  }
+  return platform::ask_secret(context.say(kAsk));
 }
 
 }  // namespace
 
 Result<vault::KeySource> read_key(const Context& context, const std::string& key_file) {
   if (!key_file.empty()) return from_file(key_file);
-  if (!platform::is_terminal(platform::Stream::kInput)) {
-    return fail(ErrorKind::kInvalidInput, context.say(kNoTerminal));
-  }
-  ASSIGN_OR_RETURN(std::string text, platform::ask_secret(context.say(kAsk)));
+  ASSIGN_OR_RETURN(std::string text, text_from_person(context));
   return from_text(std::move(text));
+}
+
+Result<crypto::SecretBytes> read_key_text(const Context& context, const std::string& key_file) {
+  ASSIGN_OR_RETURN(std::string text,
+                   key_file.empty() ? text_from_person(context) : text_of_file(key_file));
+  crypto::SecretBytes copy{as_bytes(text)};
+  const Result<vault::KeySource> checked = from_text(std::move(text));
+  if (checked) return copy;
+  Error problem = checked.error();
+  if (!key_file.empty() && key_file != "-") {
+    problem = std::move(problem).within("key file " + key_file);
+  }
+  return std::unexpected(std::move(problem));
 }
 
 Result<vault::KeySource> read_new_key(const Context& context, const std::string& key_file) {

@@ -13,7 +13,10 @@ namespace obhut::cli {
 /// Errors: kInvalidInput for an empty file, a mistyped recovery key, and where there is neither a
 /// file nor a terminal: a script must never hang on a question.
 Result<vault::KeySource> read_key(const Context& context, const std::string& key_file);
-/// The same for a new passphrase: asked for twice.
+/// The text itself, for the daemon to open a vault with: what read_key() would take, checked
+/// likewise.
+Result<crypto::SecretBytes> read_key_text(const Context& context, const std::string& key_file);
+/// The same as read_key() for a new passphrase: asked for twice.
 Result<vault::KeySource> read_new_key(const Context& context, const std::string& key_file);
 
 }  // namespace obhut::cli

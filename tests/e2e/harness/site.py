@@ -194,11 +194,12 @@ class Partner:
                              {"number": number, "name": "Example Customer", "mode": "per_gb"})
         return made["id"]
 
-    def token(self, customer, url=None, uses=1):
+    def token(self, customer, url=None, uses=1, replaces=None):
         """Makes a registration token, registers its hash, returns its file."""
         file = os.path.join(self.folder, f"token-{uuid.uuid4().hex}")
+        more = ["--replaces", replaces] if replaces else []
         made = self.sign("token", "--customer", customer, "--cluster", url or self.cluster.url,
-                         "--ca", self.cluster.ca_file, "--uses", uses, "--out", file)
+                         "--ca", self.cluster.ca_file, "--uses", uses, "--out", file, *more)
         registration = made["registration"]
         self.api.post(f"/api/v1/customers/{customer}/tokens",
                       registration if isinstance(registration, str) else json.dumps(registration))
