@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pty
 import random
 import shutil
 import sqlite3
@@ -25,6 +26,27 @@ PRICES = {
                {"mode": "per_workload", "product": "storage/provider", "from": "2020-01",
                 "micro": 50_000}],
 }
+
+
+def at_a_terminal(typed, program, *arguments):
+    """Runs a program that asks, types the answer, gives its exit code and all that it showed."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen([os.path.join(BIN, program), *arguments], stdin=its, stdout=its,
+                               stderr=its, start_new_session=True)
+    os.close(its)
+    shown = b""
+    asked = False
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        shown += part
+        if not asked and shown.rstrip().endswith(b":"):
+            asked = True
+            os.write(ours, typed.encode() + b"\n")
+    os.close(ours)
+    return process.wait(60), shown.decode(errors="replace")
 
 
 class RecoveryTest(unittest.TestCase):
@@ -192,6 +214,16 @@ class WithTheRecoveryKey(RecoveryTest):
         new.obhut("key", "recover", "--key-file", "-", stdin=self.key.lower().replace("-", " "))
         self.assertEqual(len(new.ask("points")), 2)
 
+    def test_the_key_may_be_typed_and_is_not_shown(self):
+        self.old.kill()
+        new = self.take_place()
+
+        code, shown = at_a_terminal(self.key, "obhut", "key", "recover", "--socket", new.socket)
+
+        self.assertEqual(code, 0, shown)
+        self.assertIn("is open again", shown)
+        self.assertNotIn(self.key[:9], shown)
+
     def test_killed_at_any_moment_it_is_recovered_all_the_same(self):
         self.old.kill()
         new = self.take_place()
@@ -301,6 +333,7 @@ class WithThePartnersEscrow(RecoveryTest):
         self.back_up_old()
         self.request = self.site.path("request")
         self.answer = self.site.path("answer")
+        self.old_vault = self.vaults(self.old_device)[0]["id"]
 
     def give_answer(self):
         return self.partner.sign("escrow", "answer", "--request", self.request, "--out",
@@ -349,6 +382,22 @@ class WithThePartnersEscrow(RecoveryTest):
         self.assert_one_licence(new)
         self.assert_nowhere(root, self.request, self.answer, self.site.cluster.state,
                             self.partner.folder, new.log)
+
+    def test_the_partner_types_the_fingerprint_that_the_endpoint_shows(self):
+        self.old.kill()
+        new = self.take_place()
+        shown_there = new.ask("key", "request", "--out", self.request)["fingerprint"]
+        command = ["obhut-sign", "--dir", self.partner.folder, "escrow", "answer", "--request",
+                   self.request, "--out", self.answer]
+
+        code, shown = at_a_terminal("ABCD-EFGH-IJKL-MNOP", *command)
+        self.assertEqual(code, 4, shown)
+        self.assertFalse(os.path.exists(self.answer))
+        self.assertIn(self.old_vault, shown)
+        code, shown = at_a_terminal(shown_there.lower().replace("-", " "), *command)
+
+        self.assertEqual(code, 0, shown)
+        new.ask("key", "recover", "--answer", self.answer)
 
     def test_an_answer_counts_for_its_own_request_alone(self):
         self.old.kill()
