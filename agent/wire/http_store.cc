@@ -38,7 +38,8 @@ Error store_error(int status, const ObjectName& name) {
     case 429:
       return {ErrorKind::kThrottled, message};
     case 507:
-      return {ErrorKind::kQuotaExceeded, message};
+      return {ErrorKind::kQuotaExceeded,
+              name.text() + ": the cluster's disk is full; its operator must make room"};
     default:
       break;
   }

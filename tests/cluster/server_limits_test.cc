@@ -22,6 +22,10 @@ class EchoApplication final : public Application {
     Admission admission;
     if (request.path == "/refused") admission.refused = problem(403, "refused", "not you");
     admission.body_limit = 1U << 20U;
+    if (request.path == "/full") {
+      admission.body_limit = std::uint64_t{64} << 20U;
+      request.sink = std::make_unique<FullDisk>();
+    }
     return admission;
   }
   Response handle(Request& request, bool last) override {
@@ -37,6 +41,19 @@ class EchoApplication final : public Application {
     response.body = std::to_string(request.body.size());
     return response;
   }
+
+  /// Takes a mebibyte, then has no room.
+  class FullDisk final : public BodySink {
+   public:
+    Result<void> write(ByteView bytes) override {
+      taken_ += bytes.size();
+      if (taken_ > std::size_t{1} << 20U) return fail(ErrorKind::kQuotaExceeded, "disk full");
+      return {};
+    }
+
+   private:
+    std::size_t taken_ = 0;
+  };
 
   class Topic final : public Subscription {
    public:
@@ -100,6 +117,21 @@ class ServerLimits : public ::testing::Test {
   EchoApplication application;
   std::unique_ptr<Server> server;
 };
+
+// A client that sends sixteen mebibytes does not listen before it has sent them: cut off, it would
+// take the full disk for a bad line, and try again.
+TEST_F(ServerLimits, AFullDiskIsToldToAClientThatSendsOnAndTheConnectionStays) {
+  TlsClient client = connect();
+  ASSERT_TRUE(client.connected());
+  for (int round = 0; round < 2; ++round) {
+    const auto refused = client.request("PUT", "/full", {}, std::string(16U << 20U, 'x'));
+    ASSERT_TRUE(refused) << "no answer";
+    EXPECT_EQ(refused->status, 507);
+    EXPECT_NE(refused->body.find("disk is full"), std::string::npos) << refused->body;
+  }
+  EXPECT_EQ(client.request("POST", "/echo", {}, "x")->status, 200);
+  EXPECT_EQ(application.handled, 1) << "what could not be stored is not handled";
+}
 
 TEST_F(ServerLimits, ServesManyRequestsOnOneConnection) {
   TlsClient client = connect();

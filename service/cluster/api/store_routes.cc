@@ -25,6 +25,17 @@ class DiscardSink final : public http::BodySink {
   Result<void> write(ByteView) override { return {}; }
 };
 
+/// The disk was full before the first byte. Said by the sink, so that the body is read to its end:
+/// a client in the middle of sending does not hear what is said before.
+class FullSink final : public http::BodySink {
+ public:
+  explicit FullSink(Error error) : error_(std::move(error)) {}
+  Result<void> write(ByteView) override { return std::unexpected(error_); }
+
+ private:
+  Error error_;
+};
+
 class DownloadSource final : public http::BodySource {
  public:
   explicit DownloadSource(std::unique_ptr<objects::ObjectReader> reader)
@@ -46,6 +57,10 @@ Answer<void> admit_upload(const Services& services, Call& call) {
   if (!writer && writer.error().kind == ErrorKind::kConflict) {
     // The file is there, its acknowledgement is not: a crash came between. Take it as sent.
     call.request.sink = std::make_unique<DiscardSink>();
+    return {};
+  }
+  if (!writer && writer.error().kind == ErrorKind::kQuotaExceeded) {
+    call.request.sink = std::make_unique<FullSink>(std::move(writer.error()));
     return {};
   }
   if (!writer) return std::unexpected(Refusal(std::move(writer.error())));

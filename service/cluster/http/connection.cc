@@ -139,7 +139,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   using HeaderParser = bhttp::request_parser<bhttp::buffer_body>;
-  enum class Body : std::uint8_t { kComplete, kRefused, kGone };
+  /// kAnswered: refused, and the connection goes on.
+  enum class Body : std::uint8_t { kComplete, kAnswered, kRefused, kGone };
 
   asio::awaitable<void> run() {
     error_code ec;
@@ -197,7 +198,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (refusal) co_return co_await refuse(std::move(*refusal), request, has_body);
     if (has_body) {
       const Body body = co_await read_body(*parser, request, admission.body_limit);
-      if (body != Body::kComplete) co_return false;
+      if (body != Body::kComplete) co_return body == Body::kAnswered;
     }
     co_return co_await answer(request);
   }
@@ -302,6 +303,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Bytes block(static_cast<std::size_t>(
         std::min<std::uint64_t>(kBlock, request.content_length.value_or(kBlock) + 1)));
     std::uint64_t total = 0;
+    // What cannot be stored is still read: a client that writes on into a closed connection would
+    // see a reset, ask again, and never hear why.
+    std::optional<Response> failed;
     while (!parser.is_done()) {
       const std::size_t n = co_await read_block(parser, block, ec);
       if (ec) co_return co_await body_failed(ec, request);
@@ -316,11 +320,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
                             block.begin() + static_cast<std::ptrdiff_t>(n));
         continue;
       }
-      if (n > 0 && !co_await write_to_sink(request, ByteView(block).first(n))) {
-        co_return Body::kRefused;
-      }
+      if (n > 0 && !failed) failed = co_await write_to_sink(request, ByteView(block).first(n));
     }
-    co_return Body::kComplete;
+    if (!failed) co_return Body::kComplete;
+    const bool more = co_await refuse(std::move(*failed), request, false);
+    co_return more ? Body::kAnswered : Body::kRefused;
   }
 
   /// Fills `block` as far as the deadline for one block allows.
@@ -356,20 +360,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_return Body::kGone;
   }
 
-  asio::awaitable<bool> write_to_sink(Request& request, ByteView bytes) {
+  /// Nothing, or why the body cannot be stored.
+  asio::awaitable<std::optional<Response>> write_to_sink(Request& request, ByteView bytes) {
     Result<void> written;
-    if (!co_await on_worker([&] { written = request.sink->write(bytes); })) {
-      co_await refuse(overloaded(), request, true);
-      co_return false;
-    }
-    if (written) co_return true;
+    if (!co_await on_worker([&] { written = request.sink->write(bytes); })) co_return overloaded();
+    if (written) co_return std::nullopt;
     env_.log.error("body could not be stored", field("request", request.id),
                    field("error", written.error().message));
-    const bool full = written.error().kind == ErrorKind::kQuotaExceeded;
-    co_await refuse(full ? problem(507, "storage-full", "the store has no room left")
-                         : problem(503, "store-unavailable", "the store cannot be written now"),
-                    request, true);
-    co_return false;
+    if (written.error().kind == ErrorKind::kQuotaExceeded) {
+      co_return problem(507, "storage-full",
+                        "the cluster's disk is full: make room in the object store");
+    }
+    co_return problem(503, "store-unavailable", "the store cannot be written now");
   }
 
   asio::awaitable<bool> answer(Request& request) {
