@@ -17,6 +17,8 @@ constexpr std::size_t kBatch = 500;
 /// An upload may still be running when its ticket expires; none takes this long.
 constexpr std::chrono::hours kUploadGrace{24};
 constexpr std::string_view kLastRun = "retention.last_run";
+/// How far the clocks of two instances on one database may lie apart.
+constexpr std::chrono::minutes kSkew{5};
 
 struct HeadRow {
   std::uint64_t sequence = 0;
@@ -172,9 +174,11 @@ Answer<RetentionReport> Retention::run() {
     ASSIGN_OR_RETURN(
         const std::optional<sql::Row> last,
         session.query_one("SELECT value FROM settings WHERE name = :name", {{"name", kLastRun}}));
+    Instant newest = now;
     if (last) {
       const Instant before = last->instant(0);
-      if (now < before || now - before > policy_.longest_pause) {
+      newest = std::max(now, before);
+      if (now + kSkew < before || now - before > policy_.longest_pause) {
         return refuse(409, "clock-jumped",
                       "the clock jumped since the last run: check it, then run"
                       " `obhut-cluster retention run --accept-clock`");
@@ -183,7 +187,7 @@ Answer<RetentionReport> Retention::run() {
     TRY(session.exec(
         "INSERT INTO settings (name, value) VALUES (:name, :value)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        {{"name", kLastRun}, {"value", std::to_string(now.time_since_epoch().count())}}));
+        {{"name", kLastRun}, {"value", std::to_string(newest.time_since_epoch().count())}}));
     return {};
   });
   if (!clock_good) return std::unexpected(clock_good.error());

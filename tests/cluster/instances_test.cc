@@ -9,6 +9,7 @@
 #include "agent/crypto/digest.h"
 #include "agent/crypto/random.h"
 #include "service/cluster/api/services.h"
+#include "service/cluster/retention.h"
 #include "tests/cluster/test_cluster.h"
 
 namespace obhut::cluster::test {
@@ -168,6 +169,21 @@ TEST_F(Instances, TwoHeadsOnOneParentGiveOnePoint) {
     device.head = Sha256::parse(points.body["heads"].back()["sha256"].get<std::string>()).value();
     ++device.sequence;
   }
+}
+
+TEST_F(Instances, RetentionBearsClocksThatLieALittleApartAndStopsAtMore) {
+  second->clock.move(-2min);
+  Retention& here = first.cluster->services().retention;
+  Retention& there = second->cluster->services().retention;
+  ASSERT_TRUE(here.run());
+  EXPECT_TRUE(there.run());
+  EXPECT_TRUE(here.run());
+  second->clock.move(-10min);
+
+  const auto refused = there.run();
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "clock-jumped");
 }
 
 TEST_F(Instances, OneIdempotencyKeyAtBothAtOnceIsOneWrite) {

@@ -1,5 +1,6 @@
 #include "tests/cluster/test_cluster.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 
@@ -24,6 +25,22 @@ using nlohmann::json;
 
 constexpr std::string_view kPassword = "correct horse battery";
 
+/// A new database of the PostgreSQL server that with_postgresql.py started; empty without one:
+/// SQLite.
+std::string new_database() {
+  const char* server = std::getenv("OBHUT_TEST_POSTGRESQL");
+  if (server == nullptr) return "";
+  const auto url = [&](const std::string& name) {
+    std::string text = server;
+    return text.replace(text.find("{}"), 2, name);
+  };
+  const std::string name = "t" + crypto::random_id<DeviceId>().text();
+  const std::string made =
+      "psql -q -v ON_ERROR_STOP=1 '" + url("postgres") + "' -c 'CREATE DATABASE " + name + "'";
+  EXPECT_EQ(std::system(made.c_str()), 0) << made;
+  return url(name);
+}
+
 std::string random_text(std::size_t size) {
   std::string text(size, '\0');
   crypto::fill_random({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
@@ -40,6 +57,7 @@ Config TestCluster::default_config() {
   Config config;
   config.port = 0;
   config.workers = 4;
+  config.database = new_database();
   return config;
 }
 

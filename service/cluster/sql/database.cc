@@ -99,7 +99,7 @@ class SociSession final : public Session {
 
   Result<Rows> query(std::string_view sql, const Params& params) override {
     if (broken_) return std::unexpected(*broken_);
-    return guarded([&] {
+    return noted([&] {
       soci::statement statement(session_);
       std::deque<Bound> bound;
       bind(statement, bound, params);
@@ -128,7 +128,7 @@ class SociSession final : public Session {
 
   Result<std::uint64_t> exec(std::string_view sql, const Params& params) override {
     if (broken_) return std::unexpected(*broken_);
-    return guarded([&] {
+    return noted([&] {
       soci::statement statement(session_);
       std::deque<Bound> bound;
       bind(statement, bound, params);
@@ -143,7 +143,7 @@ class SociSession final : public Session {
   Result<void> exec_each(std::string_view sql, const std::vector<Params>& rows) override {
     if (broken_) return std::unexpected(*broken_);
     if (rows.empty()) return {};
-    return guarded([&] {
+    return noted([&] {
       soci::statement statement(session_);
       std::deque<Bound> bound;
       bind(statement, bound, rows.front());
@@ -174,11 +174,26 @@ class SociSession final : public Session {
   /// now would stand alone, so that nothing comes any more.
   void break_off(const Error& error) { broken_ = error; }
   [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
+  /// The first statement that failed and was not undone by a savepoint.
+  [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
+  void forget_failure(std::optional<Error> before) { failed_ = std::move(before); }
+  /// Whether one of them would have broken a unique or foreign key.
+  [[nodiscard]] bool conflicted() const { return conflicted_; }
 
  private:
+  template <class Call>
+  auto noted(Call&& call) -> decltype(guarded(std::forward<Call>(call))) {
+    auto done = guarded(std::forward<Call>(call));
+    if (!done && !failed_) failed_ = done.error();
+    conflicted_ = conflicted_ || (!done && done.error().kind == ErrorKind::kConflict);
+    return done;
+  }
+
   soci::session& session_;
   std::vector<std::function<void()>> actions_;
   std::optional<Error> broken_;
+  std::optional<Error> failed_;
+  bool conflicted_ = false;
 };
 
 /// The transaction of together() that this thread is in. Of the thread, since whoever opens the one
@@ -330,6 +345,7 @@ Result<void> Database::transact_within(Session& outer, bool writing,
   auto& session = static_cast<SociSession&>(outer);
   if (!writing) return work(session);
   const std::size_t actions = session.actions();
+  const std::optional<Error> failed = session.failed();
   TRY(session.order("SAVEPOINT part"));
   Result<void> done = work(session);
   if (done) return session.order("RELEASE SAVEPOINT part");
@@ -337,6 +353,7 @@ Result<void> Database::transact_within(Session& outer, bool writing,
   Result<void> undone = session.order("ROLLBACK TO SAVEPOINT part");
   if (undone) undone = session.order("RELEASE SAVEPOINT part");
   if (!undone) session.break_off(done.error());
+  session.forget_failure(failed);
   return done;
 }
 
@@ -362,6 +379,9 @@ Result<void> Database::transact(bool writing, bool joined,
       done = work(session);
     }
     if (session.broken()) done = std::unexpected(*session.broken());
+    // PostgreSQL answers the COMMIT of a transaction in which a statement failed with a quiet
+    // ROLLBACK: what was acknowledged would be lost.
+    if (done && session.failed()) done = std::unexpected(*session.failed());
     if (done) done = guarded([&] { connection << "COMMIT"; });
     if (done) {
       if (turn.owns_lock()) turn.unlock();
@@ -370,6 +390,10 @@ Result<void> Database::transact(bool writing, bool joined,
     }
     // ignored: where the connection is gone there is nothing left to roll back
     (void)guarded([&] { connection << "ROLLBACK"; });
+    // PostgreSQL tells of a row that another instance has just written before it tells that the two
+    // cannot both be: looked at again, the row is there to be found.
+    const bool raced = !state_->sqlite && session.conflicted() && attempt == 1;
+    if (raced) continue;
     if (done.error().kind != ErrorKind::kUnavailable || attempt == kAttempts) return done;
     std::this_thread::sleep_for(std::chrono::milliseconds(10 * attempt));
   }
