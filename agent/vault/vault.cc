@@ -223,14 +223,30 @@ Result<std::vector<StoredSlot>> Vault::slots(std::stop_token stop) {
 }
 
 Result<bool> Vault::opens_with(const KeySource& source, std::stop_token stop) {
+  return opens_without(Sha256{}, source, stop);
+}
+
+Result<bool> Vault::opens_without(const Sha256& object, const KeySource& source,
+                                  std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::vector<StoredSlot> known, slots(stop));
   for (const StoredSlot& slot : known) {
-    if (slot.header.type != slot_type_of(source)) continue;
+    if (slot.object == object || slot.header.type != slot_type_of(source)) continue;
     const ObjectName name{ObjectKind::kKey, slot.object};
     ASSIGN_OR_RETURN(const Bytes bytes, store::get_whole(store_, name, kMaxKeyObject, stop));
     if (open_slot(bytes, source)) return true;
   }
   return false;
+}
+
+Result<void> Vault::remove_slot(store::Reaper& reaper, const Sha256& object, const KeySource& keeps,
+                                std::stop_token stop) {
+  ASSIGN_OR_RETURN(const bool another, opens_without(object, keeps, stop));
+  if (!another) {
+    return fail(ErrorKind::kRefused,
+                "vault: this is the slot of the key given; open the vault with another key to "
+                "remove it");
+  }
+  return reaper.remove({ObjectKind::kKey, object}, stop);
 }
 
 Result<StoredSlot> Vault::store_slot(ByteView slot, std::stop_token stop) {

@@ -82,6 +82,11 @@ class Vault {
                               const crypto::ScryptCost& cost = {});
   Result<StoredSlot> add_escrow_slot(const crypto::ExchangeKeyId& partner, Instant now,
                                      std::stop_token stop);
+  /// Takes a way in away, for good. `keeps` must open another slot: the last way in is not removed.
+  /// The keys of the vault stay what they are: whoever opened it before may have kept them.
+  /// Errors: kRefused; those of the store.
+  Result<void> remove_slot(store::Reaper& reaper, const Sha256& object, const KeySource& keeps,
+                           std::stop_token stop);
   Result<void> add_signer(const Signer& signer, std::stop_token stop);
 
   /// Reads and verifies every head. Errors: those of the store for retrying kinds and kCancelled; a
@@ -112,6 +117,8 @@ class Vault {
   Vault(store::Store& store, seal::Keyring keyring);
   Result<void> read_key_objects(std::stop_token stop);
   void take_key_object(const Sha256& object, ByteView bytes);
+  /// Whether a slot other than `object` opens with `source`.
+  Result<bool> opens_without(const Sha256& object, const KeySource& source, std::stop_token stop);
   Result<StoredSlot> store_slot(ByteView slot, std::stop_token stop);
   Result<void> put_drop_list(std::stop_token stop);
   store::Store& store_;

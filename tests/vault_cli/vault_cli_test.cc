@@ -274,6 +274,24 @@ TEST_F(VaultCli, AddsAPassphrase) {
             0);
 }
 
+TEST_F(VaultCli, RemovesAKeySlotButNeverTheLastWayIn) {
+  ASSERT_EQ(vault("init").status, 0);
+  const json first = vault("key list", "--json").document().at(0);
+  const std::string other = shell_quoted(folder / "wrong");
+  const json second = vault("key add-passphrase", "--json --new-key-file " + other).document();
+  const std::string with_other =
+      " --vault " + shell_quoted(folder / "vault") + " --key-file " + other;
+
+  EXPECT_EQ(vault("key remove", first.at("id").get<std::string>()).status, cli::kExitRefused);
+  EXPECT_EQ(vault("key remove", "0000").status, cli::kExitUsage);
+  EXPECT_EQ(vault("key remove", "''").status, cli::kExitUsage) << "every id begins with nothing";
+  EXPECT_EQ(vault("key list", "--json").document().size(), 2u);
+  ASSERT_EQ(vault("key remove", second.at("id").get<std::string>()).status, 0);
+  EXPECT_EQ(vault("key list", "--json").document(), json::array({first}));
+  EXPECT_EQ(run("vault points" + with_other).status, cli::kExitRefused);
+  EXPECT_EQ(vault("points").status, 0);
+}
+
 TEST_F(VaultCli, PrunesAndChecks) {
   ASSERT_EQ(vault("init").status, 0);
   for (int i = 0; i < 3; ++i) {

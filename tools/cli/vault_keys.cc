@@ -1,4 +1,4 @@
-// key list, add-passphrase, add-recovery, show-recovery, confirm.
+// key list, add-passphrase, add-recovery, remove, show-recovery, confirm.
 
 #include <memory>
 
@@ -74,6 +74,45 @@ Result<void> run_add_passphrase(Context& context, const AddArguments& arguments)
   ASSIGN_OR_RETURN(const vault::StoredSlot slot,
                    session.vault->add_slot(key, context.clock.now(), context.stop));
   tell_added(context, slot);
+  return {};
+}
+
+// ---- remove
+
+constexpr Message kRemoveHelp{"remove a key slot", "ein Schlüsselfach entfernen"};
+constexpr Message kSlotHelp{"id of the slot, or its beginning (see \"obhut vault key list\")",
+                            "Kennung des Fachs oder ihr Anfang (siehe „obhut vault key list“)"};
+constexpr Message kNoSuchSlot{"{}: the vault has no such key slot",
+                              "{}: kein solches Schlüsselfach im Tresor"};
+constexpr Message kManySlots{"{}: several key slots begin so", "{}: mehrere Fächer beginnen so"};
+constexpr Message kRemoved{"Key slot {} was removed.\n", "Schlüsselfach {} wurde entfernt.\n"};
+
+struct RemoveArguments {
+  VaultArguments vault;
+  std::string slot;
+};
+
+Result<vault::StoredSlot> slot_named(Context& context, vault::Vault& vault,
+                                     const std::string& name) {
+  ASSIGN_OR_RETURN(const std::vector<vault::StoredSlot> slots, vault.slots(context.stop));
+  std::vector<vault::StoredSlot> found;
+  for (const vault::StoredSlot& slot : slots) {
+    if (!name.empty() && slot.header.id.text().starts_with(name)) found.push_back(slot);
+  }
+  if (found.size() == 1) return found.front();
+  return fail(ErrorKind::kInvalidInput,
+              context.say(found.empty() ? kNoSuchSlot : kManySlots, {printable(name)}));
+}
+
+Result<void> run_remove(Context& context, const RemoveArguments& arguments) {
+  ASSIGN_OR_RETURN(const auto store, store::LocalStore::open(arguments.vault.vault));
+  ASSIGN_OR_RETURN(const vault::KeySource key, read_key(context, arguments.vault.key_file));
+  ASSIGN_OR_RETURN(const auto lock, store->lock(store::Use::kReap));
+  ASSIGN_OR_RETURN(const auto vault, vault::Vault::open(*store, key, context.stop));
+  ASSIGN_OR_RETURN(const vault::StoredSlot slot, slot_named(context, *vault, arguments.slot));
+  TRY(vault->remove_slot(*store, slot.object, key, context.stop));
+  print(context.json ? json_of(slot).dump() + "\n"
+                     : context.say(kRemoved, {slot.header.id.text().substr(0, 16)}));
   return {};
 }
 
@@ -174,6 +213,11 @@ void add_vault_keys(CLI::App& vault, Context& context) {
   simple("list", kListHelp, run_list);
   adding("add-passphrase", kAddPassphraseHelp, "--new-key-file", kNewFileHelp, run_add_passphrase);
   adding("add-recovery", kAddRecoveryHelp, "--out", kOutHelp, run_add_recovery);
+  const auto removal = std::make_shared<RemoveArguments>();
+  CLI::App* remove = add_command(*key, context, "remove", kRemoveHelp,
+                                 [&context, removal] { return run_remove(context, *removal); });
+  add_vault_options(*remove, context, removal->vault);
+  remove->add_option("slot", removal->slot, context.say(kSlotHelp))->required();
   simple("show-recovery", kShowHelp, run_show_recovery);
   simple("confirm", kConfirmHelp, run_confirm);
 }
