@@ -110,8 +110,12 @@ Result<std::string> read_standard_input() {
 
 Result<std::string> read_input(const std::string& file) {
   if (file == "-") return read_standard_input();
-  ASSIGN_OR_RETURN(const Bytes bytes, platform::read_file(file, kMaxInput));
-  return std::string(as_text(bytes));
+  Result<Bytes> bytes = platform::read_file(file, kMaxInput);
+  if (!bytes && bytes.error().kind == ErrorKind::kNotFound) {
+    return fail(ErrorKind::kInvalidInput, std::move(bytes.error().message));
+  }
+  if (!bytes) return std::unexpected(std::move(bytes.error()));
+  return std::string(as_text(*bytes));
 }
 
 json without_frame(json answer) {
