@@ -19,6 +19,8 @@ constexpr std::string_view kRequestSchema = "obhut.escrow-request/1";
 constexpr std::string_view kAnswerSchema = "obhut.escrow-answer/1";
 constexpr std::size_t kMaxSlots = 16;
 constexpr std::size_t kMaxSlot = std::size_t{64} << 10U;
+constexpr std::size_t kFingerprintBytes = 10;
+constexpr std::size_t kFingerprintGroup = 4;
 
 /// Base64url of 1 to `most` bytes.
 std::optional<Bytes> bytes_of(const json& value, std::size_t most) {
@@ -80,13 +82,11 @@ Result<SignedEscrowRequest> read_escrow_request(std::string_view text) {
 }
 
 std::string fingerprint_of(const Sha256& request) {
-  constexpr std::size_t kBytes = 10;
-  constexpr std::size_t kGroup = 4;
-  const std::string letters = to_base32(request.bytes().first(kBytes));
+  const std::string letters = to_base32(request.bytes().first(kFingerprintBytes));
   std::string out;
-  for (std::size_t at = 0; at < letters.size(); at += kGroup) {
+  for (std::size_t at = 0; at < letters.size(); at += kFingerprintGroup) {
     if (at > 0) out += '-';
-    out += letters.substr(at, kGroup);
+    out += letters.substr(at, kFingerprintGroup);
   }
   return out;
 }

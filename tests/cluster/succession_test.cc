@@ -1,5 +1,7 @@
 // A device takes the place of a lost one: by a token that names it, and by nothing else.
 
+#include <future>
+
 #include <gtest/gtest.h>
 
 #include "agent/crypto/random.h"
@@ -226,6 +228,30 @@ TEST_F(Succession, OnlyADeviceOfTheCustomerThatStillHasItsPlaceCanBeReplaced) {
   EXPECT_EQ(refusal(old.id), "device-replaced");
   const json vaults = cluster.call("GET", "/api/v1/device/vaults", heir.token).body["vaults"];
   EXPECT_EQ(vaults.size(), 1U);
+}
+
+TEST_F(Succession, OfTwoThatComeAtOnceOneTakesThePlace) {
+  const TestDevice old = with_a_point();
+  std::vector<TestDevice> heirs;
+  for (int i = 0; i < 4; ++i) heirs.push_back(prepare(token_for(old.id)));
+  std::vector<std::future<Answered>> answers;
+  for (const TestDevice& heir : heirs) {
+    answers.push_back(std::async(std::launch::async, [&] { return cluster.enrol(heir); }));
+  }
+
+  std::map<std::string, int> codes;
+  for (std::future<Answered>& answered : answers) ++codes[answered.get().code()];
+
+  EXPECT_EQ(codes[""], 1);
+  EXPECT_EQ(codes["device-replaced"] + codes["conflict"], 3);
+  EXPECT_EQ(events("workload.activated").size(), 1U);
+  std::size_t owners = 0;
+  for (TestDevice& heir : heirs) {
+    if (device(heir)["state"] != "active") continue;
+    cluster.get_access_token(heir);
+    owners += cluster.call("GET", "/api/v1/device/vaults", heir.token).body["vaults"].size();
+  }
+  EXPECT_EQ(owners, 1U);
 }
 
 TEST_F(Succession, ForARemovedDeviceALicenceBeginsAnew) {
