@@ -1,19 +1,45 @@
 # obhut_library(NAME agent/chunk  SOURCES a.cc b.cc  LINK obhut::base  PRIVATE_LINK zstd::libzstd)
 #   one static library per directory; includes are rooted at the top of the tree.
 # obhut_test(NAME chunk  SOURCES x_test.cc  LINK obhut::chunk  LABELS unit)
-#   one GoogleTest program, each TEST a CTest case.
+#   one GoogleTest program. Unit and contract tests are also built by unit_and_contract_tests, with
+#   what they start: all that the trees under sanitizers need.
 
 add_library(obhut_settings INTERFACE)
 target_include_directories(obhut_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_features(obhut_settings INTERFACE cxx_std_23)
+if(OBHUT_UNITED)
+  # True only where a source is included by others, as here.
+  target_compile_options(obhut_settings INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+endif()
 if(OBHUT_STRICT)
   target_compile_options(obhut_settings INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Wshadow -Werror>)
 endif()
 
+add_custom_target(unit_and_contract_tests)
+
+# With OBHUT_UNITED, sources of one target share translation units: see tools/dev/unite.py.
+function(obhut_unite target variable)
+  set(single ${${variable}})
+  set(united ${single})
+  list(FILTER united INCLUDE REGEX "^[^/].*\\.cc$")
+  list(LENGTH united count)
+  if(NOT OBHUT_UNITED OR count LESS 2)
+    return()
+  endif()
+  list(REMOVE_ITEM single ${united})
+  file(RELATIVE_PATH here ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  list(TRANSFORM united PREPEND ${here}/)
+  execute_process(
+    COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/dev/unite.py ${CMAKE_BINARY_DIR}/united/${target} ${united}
+    OUTPUT_VARIABLE units OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(${variable} ${units} ${single} PARENT_SCOPE)
+endfunction()
+
 function(obhut_library)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;LINK;PRIVATE_LINK;PRIVATE_INCLUDE" ${ARGN})
   string(REPLACE "/" "_" target ${ARG_NAME})
+  obhut_unite(obhut_${target} ARG_SOURCES)
   add_library(obhut_${target} STATIC ${ARG_SOURCES})
   add_library(obhut::${target} ALIAS obhut_${target})
   target_link_libraries(obhut_${target} PUBLIC obhut_settings ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
@@ -32,9 +58,13 @@ function(obhut_test)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  obhut_unite(${ARG_NAME}_test ARG_SOURCES)
   add_executable(${ARG_NAME}_test ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME}_test PRIVATE obhut_settings ${ARG_LINK} GTest::gmock GTest::gtest_main)
   # One CTest case a program: starting a process per TEST costs more than the tests.
   add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_LABELS MATCHES "unit|contract")
+    add_dependencies(unit_and_contract_tests ${ARG_NAME}_test)
+  endif()
 endfunction()
