@@ -1,23 +1,38 @@
-"""A cluster, a partner's signer and agents as real processes on loopback, in one folder.
+"""Programs of ours as real processes on loopback, and the cluster's API as a person uses it.
 
 The quickstart and the end-to-end tests drive the product through this: only by its command lines
-and its API, as a partner would.
+and its API, as a partner would. Standard library only.
 """
-import http.client
+
 import json
-import os
 import pathlib
-import secrets
 import signal
 import socket
 import ssl
 import subprocess
 import time
-import urllib.parse
+import urllib.error
+import urllib.request
+import uuid
 
 
 class Failed(Exception):
     """A step that did not go as it must; the message is for a person."""
+
+
+class CommandFailed(Failed):
+    """A program ended with an exit code that is not wanted."""
+
+    def __init__(self, command, outcome):
+        super().__init__(f"{' '.join(command)}: exit {outcome.returncode}\n"
+                         f"{outcome.stdout}{outcome.stderr}")
+        self.code = outcome.returncode
+        self.stdout = outcome.stdout
+        self.stderr = outcome.stderr
+
+
+class Refused(Failed, AssertionError):
+    """The cluster answered with an error."""
 
 
 def free_port():
@@ -26,99 +41,96 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def run(*command, stdin=None, ok=(0,), env=None):
-    """Runs a program to its end and gives its standard output."""
-    done = subprocess.run([str(c) for c in command], input=stdin, text=True, capture_output=True,
-                          env=env, stdin=subprocess.DEVNULL if stdin is None else None)
-    if done.returncode not in ok:
-        raise Failed(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+def run(*command, stdin=None, ok=(0,), timeout=None):
+    """Runs a program to its end. `ok`: the exit codes that are wanted; None: any."""
+    command = [str(part) for part in command]
+    given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    outcome = subprocess.run(command, text=True, capture_output=True, timeout=timeout, check=False,
+                             **given)
+    if ok is not None and outcome.returncode not in ok:
+        raise CommandFailed(command, outcome)
+    return outcome
 
 
-def wait_for(what, seconds, test):
-    """Asks until `test()` gives something true; polls fast at first."""
+def wait_until(what, condition, seconds=30.0):
+    """Polls until `condition()` is true and returns its value; fast at first."""
     end, pause = time.monotonic() + seconds, 0.02
     while True:
-        found = test()
-        if found:
-            return found
+        value = condition()
+        if value:
+            return value
         if time.monotonic() > end:
-            raise Failed(f"waited {seconds:.0f} s for {what}")
+            raise Failed(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.5)
+        pause = min(pause * 1.5, 0.3)
 
 
 class Process:
-    """A daemon with its log; ended by SIGTERM, or SIGKILL where a test wants that."""
+    """A daemon; its output goes to a file."""
 
-    def __init__(self, name, command, log, env=None):
-        self.name, self.command, self.log, self.env = name, [str(c) for c in command], log, env
-        self.child = None
-
-    def start(self):
-        with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env=self.env, start_new_session=True)
-        return self
+    def __init__(self, log, *command):
+        self.log = pathlib.Path(log)
+        self.command = [str(part) for part in command]
+        with open(log, "ab") as out:
+            self.handle = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out,
+                                           stderr=out, start_new_session=True)
 
     def alive(self):
-        return self.child is not None and self.child.poll() is None
+        return self.handle.poll() is None
 
     def must_live(self):
         if not self.alive():
-            tail = pathlib.Path(self.log).read_text(errors="replace")[-3000:]
-            raise Failed(f"{self.name} ended with {self.child.returncode}:\n{tail}")
-        return True
-
-    def stop(self, how=signal.SIGTERM, patience=20):
-        if not self.alive():
-            return
-        self.child.send_signal(how)
-        try:
-            self.child.wait(patience)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
+            raise Failed(f"{self.command[0]} ended with {self.handle.returncode}:\n"
+                         f"{self.output()[-3000:]}")
 
     def kill(self):
-        self.stop(signal.SIGKILL)
+        """As a power cut would."""
+        self.handle.kill()
+        self.handle.wait()
+
+    def stop(self, seconds=30):
+        if self.alive():
+            self.handle.send_signal(signal.SIGTERM)
+        return self.handle.wait(seconds)
+
+    def output(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
 
 class Api:
-    """The cluster's REST API as a person's session uses it."""
+    """`token`: of a session; see log_in()."""
 
-    def __init__(self, host, port, ca):
-        self.host, self.port = host, port
-        self.tls = ssl.create_default_context(cafile=str(ca))
+    def __init__(self, url, ca_file):
+        self.url = url
+        self.context = ssl.create_default_context(cafile=str(ca_file))
         self.token = None
 
-    def call(self, method, path, body=None, expect=(200, 201, 204), raw=False):
-        connection = http.client.HTTPSConnection(self.host, self.port, context=self.tls, timeout=70)
-        headers = {"Accept": "application/json"}
+    def call(self, method, path, body=None):
+        """`body`: a document's text, or what becomes JSON. Returns the answer, parsed."""
+        data = json.dumps(body) if body is not None and not isinstance(body, (bytes, str)) else body
+        if isinstance(data, str):
+            data = data.encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        request.add_header("Content-Type", "application/json")
+        if method != "GET":
+            request.add_header("Idempotency-Key", uuid.uuid4().hex)
         if self.token:
-            headers["Authorization"] = "Bearer " + self.token
-        data = None
-        if body is not None:
-            data = body if isinstance(body, (str, bytes)) else json.dumps(body)
-            headers["Content-Type"] = "application/json"
-        if method in ("POST", "PUT", "DELETE"):
-            headers["Idempotency-Key"] = secrets.token_hex(16)
-        connection.request(method, "/api/v1" + path, data, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        connection.close()
-        if answer.status not in expect:
-            raise Failed(f"{method} {path}: {answer.status} {text.decode(errors='replace')[:600]}")
-        if raw:
-            return answer.status, text
-        return json.loads(text) if text else None
+            request.add_header("Authorization", "Bearer " + self.token)
+        try:
+            with urllib.request.urlopen(request, context=self.context, timeout=30) as answer:
+                text = answer.read()
+                return json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            raise Refused(f"{method} {path}: {error.code} {error.read().decode()}") from error
 
-    def get(self, path, **parameters):
-        query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
-        return self.call("GET", path + query)
+    def get(self, path):
+        return self.call("GET", path)
 
     def post(self, path, body):
         return self.call("POST", path, body)
 
     def put(self, path, body):
         return self.call("PUT", path, body)
+
+    def log_in(self, email, password):
+        self.token = self.post("/api/v1/sessions", {"email": email, "password": password})["token"]

@@ -59,7 +59,7 @@ class Story:
         self.report = {"folder": str(folder)}
 
     def start(self, name, *command):
-        process = lab.Process(name, command, STATE / f"{name}.log").start()
+        process = lab.Process(STATE / f"{name}.log", *command)
         self.processes.append(process)
         return process
 
@@ -77,19 +77,18 @@ class Story:
                 "--role", "provider", stdin=password + "\n")
         process = self.start("cluster", BIN / "obhut-cluster", "--state", state, "run")
         self.ca = state / "ca.pem"
-        self.api = lab.Api("127.0.0.1", self.port, self.ca)
+        self.api = lab.Api(f"https://127.0.0.1:{self.port}", self.ca)
 
         def answers():
             process.must_live()
             try:
-                return self.api.get("/version")
+                return self.api.get("/api/v1/version")
             except OSError:
                 return None
 
-        version = lab.wait_for("the cluster to answer", 20, answers)
-        session = self.api.post("/sessions", {"email": "provider@example.org", "password": password})
-        self.api.token = session["token"]
-        (STATE / "session-token").write_text(session["token"] + "\n")
+        version = lab.wait_until("the cluster to answer", answers, 20)
+        self.api.log_in("provider@example.org", password)
+        (STATE / "session-token").write_text(self.api.token + "\n")
         (STATE / "session-token").chmod(0o600)
         self.report["api"] = f"https://127.0.0.1:{self.port}/api/v1"
         self.report["cluster_version"] = version["version"]
@@ -98,32 +97,33 @@ class Story:
     # --- the partner ------------------------------------------------------------------------------
 
     def sign(self, *arguments):
-        return json.loads(lab.run(BIN / "obhut-sign", "--dir", STATE / "signer", "--json", *arguments))
+        return json.loads(lab.run(BIN / "obhut-sign", "--dir", STATE / "signer", "--json",
+                                  *arguments).stdout)
 
     def partner(self):
         made = self.sign("init", "--partner", "Quickstart IT")
         self.sign("operator", "add", "--name", "operator", "--roles", "plan,enroll,restore")
         self.escrow = made["escrow"]
         self.partner_id = made["partner"]
-        self.api.post("/partners", {"id": self.partner_id, "name": "Quickstart IT", "root": made["root"]})
-        trust = lab.run(BIN / "obhut-sign", "--dir", STATE / "signer", "trust", "export")
-        self.api.put(f"/partners/{self.partner_id}/trust", trust)
-        self.api.put(f"/partners/{self.partner_id}/prices", PRICES)
-        customer = self.api.post(f"/partners/{self.partner_id}/customers",
+        self.api.post("/api/v1/partners", {"id": self.partner_id, "name": "Quickstart IT", "root": made["root"]})
+        trust = lab.run(BIN / "obhut-sign", "--dir", STATE / "signer", "trust", "export").stdout
+        self.api.put(f"/api/v1/partners/{self.partner_id}/trust", trust)
+        self.api.put(f"/api/v1/partners/{self.partner_id}/prices", PRICES)
+        customer = self.api.post(f"/api/v1/partners/{self.partner_id}/customers",
                                  {"number": "K-1001", "mode": "per_workload"})
         self.customer_id = customer["id"]
         self.token_file = STATE / "token"
         token = self.sign("token", "--customer", self.customer_id, "--cluster", f"https://127.0.0.1:{self.port}",
                           "--ca", self.ca, "--kind", "server", "--uses", "1", "--days", "1", "--out", self.token_file)
         registration = token["registration"]
-        self.api.post(f"/customers/{self.customer_id}/tokens",
+        self.api.post(f"/api/v1/customers/{self.customer_id}/tokens",
                       registration if isinstance(registration, str) else json.dumps(registration))
         self.say("partner, customer K-1001 and a registration token for one server")
 
     # --- the endpoint -----------------------------------------------------------------------------
 
     def obhut(self, *arguments, ok=(0,)):
-        text = lab.run(BIN / "obhut", *arguments, "--socket", STATE / "obhutd.sock", "--json", ok=ok)
+        text = lab.run(BIN / "obhut", *arguments, "--socket", STATE / "obhutd.sock", "--json", ok=ok).stdout
         return json.loads(text) if text.strip() else None
 
     def enrol(self):
@@ -142,7 +142,7 @@ class Story:
                 return None
             return status if status["enrolment"]["enrolled"] else None
 
-        enrolment = lab.wait_for("the agent to enrol", 30, enrolled)["enrolment"]
+        enrolment = lab.wait_until("the agent to enrol", enrolled, 30)["enrolment"]
         self.device_id = enrolment["device"]
         self.report["device"] = self.device_id
         self.report["activation"] = {"activated_at": enrolment["activated_at"],
@@ -155,8 +155,8 @@ class Story:
         plan = STATE / "plan.json"
         plan.write_text(json.dumps(plan_for([self.folder, self.work], self.escrow), indent=2))
         self.sign("plan", "sign", plan, "--device", self.device_id, "--days", "30", "--out", STATE / "plan.jws")
-        self.api.post(f"/devices/{self.device_id}/plans", (STATE / "plan.jws").read_text())
-        lab.wait_for("the plan to come into force", 60, lambda: self.obhut("status").get("plan"))
+        self.api.post(f"/api/v1/devices/{self.device_id}/plans", (STATE / "plan.jws").read_text())
+        lab.wait_until("the plan to come into force", lambda: self.obhut("status").get("plan"), 60)
         self.say("the signed protection plan is in force")
 
     def make_copies(self):
@@ -224,14 +224,14 @@ class Story:
 
     def bill(self):
         month = time.strftime("%Y-%m")
-        self.report["bill"] = self.api.get(f"/partners/{self.partner_id}/bills/{month}")
+        self.report["bill"] = self.api.get(f"/api/v1/partners/{self.partner_id}/bills/{month}")
         self.report["protection"] = self.obhut("status")["protection"]
 
 
 def compare(original, restored):
     """rsync as the independent judge: contents by checksum, owner, mode, times, links, ACL, xattr."""
     out = lab.run("rsync", "-aHAXn", "--checksum", "--delete", "--itemize-changes",
-                  f"{original}/", f"{restored}/")
+                  f"{original}/", f"{restored}/").stdout
     return [line for line in out.splitlines() if line.strip()]
 
 

@@ -1,125 +1,33 @@
 """A whole site in a temporary folder: cluster, partner, customer, endpoints.
 
-Real processes over real TLS; standard library only. The binaries are found in OBHUT_BIN.
+Real processes over real TLS. The binaries are found in OBHUT_BIN.
 """
 
 import json
 import os
+import pathlib
 import shutil
-import signal
 import socket
-import ssl
-import subprocess
+import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools" / "dev"))
+
+import lab  # noqa: E402
+from lab import Api, CommandFailed, free_port, wait_until  # noqa: E402, F401
 
 BIN = os.environ.get("OBHUT_BIN", "build/dev/bin")
 PASSWORD = "correct horse battery staple"
 
 
-class CommandFailed(Exception):
-    """A program ended with another exit code than 0."""
-
-    def __init__(self, arguments, outcome):
-        super().__init__(f"{' '.join(arguments)}: exit {outcome.returncode}\n"
-                         f"{outcome.stdout}\n{outcome.stderr}")
-        self.code = outcome.returncode
-        self.stdout = outcome.stdout
-        self.stderr = outcome.stderr
-
-
 def run(program, *arguments, check=True, stdin=None, timeout=120):
-    command = [os.path.join(BIN, program), *map(str, arguments)]
-    outcome = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout,
-                             check=False)
-    if check and outcome.returncode != 0:
-        raise CommandFailed(command, outcome)
-    return outcome
+    return lab.run(os.path.join(BIN, program), *arguments, stdin=stdin, ok=(0,) if check else None,
+                   timeout=timeout)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(what, condition, seconds=30.0):
-    """Polls until `condition()` is true and returns its value."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.05)
-
-
-class Process:
-    """A daemon of ours; its output goes to a file."""
-
-    def __init__(self, log, program, *arguments):
-        self.log = log
-        with open(log, "ab") as out:
-            self.handle = subprocess.Popen([os.path.join(BIN, program), *map(str, arguments)],
-                                           stdout=out, stderr=out)
-
-    def alive(self):
-        return self.handle.poll() is None
-
-    def kill(self):
-        """As a power cut would."""
-        self.handle.kill()
-        self.handle.wait()
-
-    def stop(self, seconds=30):
-        if self.alive():
-            self.handle.send_signal(signal.SIGTERM)
-        return self.handle.wait(seconds)
-
-    def output(self):
-        with open(self.log, encoding="utf-8", errors="replace") as text:
-            return text.read()
-
-
-class Api:
-    """The cluster's API as a person of the provider uses it."""
-
-    def __init__(self, url, ca_file):
-        self.url = url
-        self.context = ssl.create_default_context(cafile=ca_file)
-        self.token = None
-
-    def call(self, method, path, body=None, content_type="application/json"):
-        data = body
-        if body is not None and not isinstance(body, (bytes, str)):
-            data = json.dumps(body)
-        if isinstance(data, str):
-            data = data.encode()
-        request = urllib.request.Request(self.url + path, data=data, method=method)
-        request.add_header("Content-Type", content_type)
-        if method != "GET":
-            request.add_header("Idempotency-Key", uuid.uuid4().hex)
-        if self.token:
-            request.add_header("Authorization", "Bearer " + self.token)
-        try:
-            with urllib.request.urlopen(request, context=self.context, timeout=30) as answer:
-                text = answer.read()
-                return json.loads(text) if text else None
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
-
-    def get(self, path):
-        return self.call("GET", path)
-
-    def post(self, path, body, content_type="application/json"):
-        return self.call("POST", path, body, content_type)
-
-    def log_in(self, email):
-        self.token = self.post("/api/v1/sessions", {"email": email, "password": PASSWORD})["token"]
+def daemon(log, program, *arguments):
+    return lab.Process(log, os.path.join(BIN, program), *arguments)
 
 
 class Cluster:
@@ -150,12 +58,11 @@ class Cluster:
             out.write("\n".join(lines) + "\n")
 
     def start(self):
-        self.process = Process(self.log, "obhut-cluster", "--state", self.state, "run")
+        self.process = daemon(self.log, "obhut-cluster", "--state", self.state, "run")
         wait_until("the cluster to listen", self.listens)
 
     def listens(self):
-        if not self.process.alive():
-            raise AssertionError("obhut-cluster ended: " + self.process.output())
+        self.process.must_live()
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
@@ -250,13 +157,12 @@ class Endpoint:
                      self.socket]
         if token_file:
             arguments += ["--token-file", token_file]
-        self.process = Process(self.log, "obhutd", *arguments)
+        self.process = daemon(self.log, "obhutd", *arguments)
         if wait:
             wait_until("obhutd to answer", self.answers)
 
     def answers(self):
-        if not self.process.alive():
-            raise AssertionError("obhutd ended: " + self.process.output())
+        self.process.must_live()
         return self.obhut("status", check=False).returncode == 0
 
     def obhut(self, *arguments, check=True, stdin=None, timeout=120):
@@ -301,7 +207,7 @@ class Site:
         self.cluster = Cluster(self.folder, public_port)
         self.cluster.start()
         self.api = Api(self.cluster.url, self.cluster.ca_file)
-        self.api.log_in("boss@example.org")
+        self.api.log_in("boss@example.org", PASSWORD)
         self.partner = Partner(self.folder, self.api, self.cluster)
         self.customer = self.partner.add_customer()
 
