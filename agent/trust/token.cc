@@ -79,11 +79,15 @@ Result<RegistrationToken> parse_token(std::string_view payload) {
   return token;
 }
 
-Result<void> check_signer(const TrustChain& trust, const SigningKeyId& signer, Instant now,
-                          std::string_view what) {
+/// Who `replaces` a device is given its vaults, and that is more than joining.
+Result<void> check_signer(const TrustChain& trust, const SigningKeyId& signer, bool replaces,
+                          Instant now, std::string_view what) {
   if (signer == trust.root()) return {};
-  Result<Operator> allowed = trust.require(signer, OperatorRole::kEnroll, now);
-  if (!allowed) return pass_on(std::move(allowed).error(), what);
+  for (const OperatorRole role : {OperatorRole::kEnroll, OperatorRole::kRestore}) {
+    if (role == OperatorRole::kRestore && !replaces) continue;
+    Result<Operator> allowed = trust.require(signer, role, now);
+    if (!allowed) return pass_on(std::move(allowed).error(), what);
+  }
   return {};
 }
 
@@ -125,7 +129,7 @@ Result<VerifiedToken> read_token(std::string_view text, Instant now) {
     Result<bool> updated = trust.update(token.trust);
     if (!updated) return pass_on(std::move(updated).error(), kWhat);
   }
-  TRY(check_signer(trust, opened.signers.front(), now, kWhat));
+  TRY(check_signer(trust, opened.signers.front(), token.replaces.has_value(), now, kWhat));
   TRY(check_not_expired(token.expires, now, kWhat));
   return VerifiedToken{std::move(token), opened.signers.front(), token_hash(text),
                        std::move(trust)};
@@ -167,7 +171,7 @@ Result<TokenRegistration> read_registration(std::string_view text, const TrustCh
   if (out.partner != trust.partner()) {
     return fail(ErrorKind::kRefused, "token registration: belongs to another partner");
   }
-  TRY(check_signer(trust, opened.signers.front(), now, kWhat));
+  TRY(check_signer(trust, opened.signers.front(), out.replaces.has_value(), now, kWhat));
   TRY(check_not_expired(out.expires, now, kWhat));
   return out;
 }

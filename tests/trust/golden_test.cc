@@ -112,9 +112,9 @@ TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
   RegistrationToken instead = token();
   instead.uses = 1;
   instead.replaces = id_of<DeviceId>(0xD0);
-  const std::string instead_text = make_token(instead, key_of(4));
+  const std::string instead_text = make_token(instead, key_of(1));
   EXPECT_EQ(instead_text, golden("token-replaces.jws"));
-  EXPECT_EQ(make_registration(instead, instead_text, key_of(4)),
+  EXPECT_EQ(make_registration(instead, instead_text, key_of(1)),
             golden("registration-replaces.jws"));
   EXPECT_EQ(make_assertion(assertion, key_of(9)), golden("assertion.jws"));
   EXPECT_EQ(make_activation(report, key_of(9)), golden("activation.jws"));

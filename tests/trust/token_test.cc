@@ -119,18 +119,39 @@ TEST_F(TokenTest, RegistersWithTheClusterByItsHashAlone) {
 }
 
 TEST_F(TokenTest, NamesTheDeviceThatItReplaces) {
+  const crypto::SigningKey rescuer = key_of(5);
+  TrustList list = partner_.list();
+  list.operators.push_back({rescuer.public_key(), "rosa",
+                            static_cast<std::uint8_t>(OperatorRole::kEnroll) |
+                                static_cast<std::uint8_t>(OperatorRole::kRestore),
+                            at("2027-01-01T00:00:00Z")});
   token_.uses = 1;
   token_.replaces = id_of<DeviceId>(0xD0);
-  const std::string text = make_token(token_, partner_.enroller);
+  token_.trust = make_trust_list(list, partner_.root);
+  const std::string text = make_token(token_, rescuer);
 
   const Result<VerifiedToken> read = read_token(text, partner_.now);
   const Result<TokenRegistration> registered = read_registration(
-      make_registration(token_, text, partner_.enroller), partner_.chain(), partner_.now);
+      make_registration(token_, text, rescuer), partner_.chain_with(list), partner_.now);
 
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->token.replaces, token_.replaces);
   ASSERT_TRUE(registered) << registered.error().message;
   EXPECT_EQ(registered->replaces, token_.replaces);
+}
+
+// It gives vaults away: to hand out tokens for new machines is not enough.
+TEST_F(TokenTest, ThatReplacesADeviceNeedsTheRoleForRestores) {
+  token_.uses = 1;
+  token_.replaces = id_of<DeviceId>(0xD0);
+  const std::string text = make_token(token_, partner_.enroller);
+
+  const Result<TokenRegistration> registered = read_registration(
+      make_registration(token_, text, partner_.enroller), partner_.chain(), partner_.now);
+
+  EXPECT_EQ(refusal(partner_.enroller), ErrorKind::kRefused);
+  ASSERT_FALSE(registered);
+  EXPECT_EQ(registered.error().kind, ErrorKind::kRefused);
 }
 
 // Two machines with one vault would be a clone by appointment.

@@ -39,14 +39,17 @@ Result<DeviceId> parse_device(const std::string& text) {
 
 /// `who`, or the first operator here that may, or else the root.
 Result<crypto::SigningKey> token_signer(const Signer& signer, const Context& context,
-                                        const std::string& who) {
+                                        const std::string& who,
+                                        const std::vector<trust::OperatorRole>& roles) {
   if (who == "root") return signer.root_key(context.ask);
   if (!who.empty()) {
     ASSIGN_OR_RETURN(const trust::Operator entry, signer.find_operator(who));
-    TRY(signer.trust().require(entry.key, trust::OperatorRole::kEnroll, context.now));
+    for (const trust::OperatorRole role : roles) {
+      TRY(signer.trust().require(entry.key, role, context.now));
+    }
     return signer.operator_key(who, context.ask);
   }
-  const auto usable = signer.usable_operator(trust::OperatorRole::kEnroll, context.now);
+  const auto usable = signer.usable_operator(roles, context.now);
   if (!usable) return signer.root_key(context.ask);
   return signer.operator_key(usable->key.text(), context.ask);
 }
@@ -64,7 +67,7 @@ Result<std::vector<crypto::SigningKey>> plan_signers(const Signer& signer, const
     keys.push_back(std::move(key));
   }
   if (keys.empty()) {
-    const auto usable = signer.usable_operator(trust::OperatorRole::kPlan, context.now);
+    const auto usable = signer.usable_operator({trust::OperatorRole::kPlan}, context.now);
     if (!usable) {
       return fail(ErrorKind::kRefused,
                   "plan: no operator with role \"plan\" here, add one or sign with --key");
@@ -193,7 +196,10 @@ Result<Answer> token(const Context& context, const TokenOptions& options) {
   Result<Sha256> pin = crypto::certificate_pin(pem);
   if (!pin) return pass_on(std::move(pin).error(), options.ca_file);
   ASSIGN_OR_RETURN(const Signer signer, Signer::open(context.folder));
-  ASSIGN_OR_RETURN(const crypto::SigningKey key, token_signer(signer, context, options.signer));
+  std::vector<trust::OperatorRole> roles = {trust::OperatorRole::kEnroll};
+  if (!options.replaces.empty()) roles.push_back(trust::OperatorRole::kRestore);
+  ASSIGN_OR_RETURN(const crypto::SigningKey key,
+                   token_signer(signer, context, options.signer, roles));
 
   trust::RegistrationToken token;
   token.partner = signer.partner();

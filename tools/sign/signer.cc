@@ -192,10 +192,13 @@ Result<crypto::SigningKey> Signer::operator_key(std::string_view who,
   return decode_signing_key(*text, ask);
 }
 
-std::optional<trust::Operator> Signer::usable_operator(trust::OperatorRole role,
-                                                       Instant now) const {
+std::optional<trust::Operator> Signer::usable_operator(
+    const std::vector<trust::OperatorRole>& roles, Instant now) const {
+  const auto may = [&](const SigningKeyId& key, trust::OperatorRole role) {
+    return trust_.standing(key, role, now) == trust::Standing::kGood;
+  };
   for (const trust::Operator& entry : trust_.list()->operators) {
-    if (trust_.standing(entry.key, role, now) != trust::Standing::kGood) continue;
+    if (!std::ranges::all_of(roles, [&](auto role) { return may(entry.key, role); })) continue;
     if (platform::exists(path(key_name(entry.key)))) return entry;
   }
   return std::nullopt;

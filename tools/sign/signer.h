@@ -49,9 +49,9 @@ class Signer {
   Result<crypto::ExchangeKeyId> escrow_public_key() const;
   /// An operator's key that lies in this folder. In: a name or a public key in hex.
   Result<crypto::SigningKey> operator_key(std::string_view who, const AskPassphrase& ask) const;
-  /// The first operator here whose key may do `role` now; nothing where there is none.
-  [[nodiscard]] std::optional<trust::Operator> usable_operator(trust::OperatorRole role,
-                                                               Instant now) const;
+  /// The first operator here whose key has all of `roles` now; nothing where there is none.
+  [[nodiscard]] std::optional<trust::Operator> usable_operator(
+      const std::vector<trust::OperatorRole>& roles, Instant now) const;
   /// Errors: kNotFound, kInvalidInput where a name means several.
   Result<trust::Operator> find_operator(std::string_view who) const;
 

@@ -98,11 +98,11 @@ instead = {**terms, "uses": 1, "replaces": DEVICE_ID}
 token = compact("token", {
     "schema": "obhut.token/1", "partner": PARTNER, "customer": CUSTOMER,
     "cluster": "https://backup.example", "ca_pin": "ca" * 32, "root": ROOT.public,
-    "secret": b64(bytes([7]) * 32), **instead, "trust": trust_list(1)}, EMIL)
+    "secret": b64(bytes([7]) * 32), **instead, "trust": trust_list(1)}, ROOT)
 write("token-replaces.jws", token)
 write("registration-replaces.jws", compact("registration", {
     "schema": "obhut.registration/1", "partner": PARTNER, "customer": CUSTOMER,
-    "token_hash": hashlib.sha256(token.encode()).hexdigest(), **instead}, EMIL))
+    "token_hash": hashlib.sha256(token.encode()).hexdigest(), **instead}, ROOT))
 write("assertion.jws", compact("assertion", {
     "iss": DEVICE_ID, "sub": DEVICE_ID, "aud": "https://backup.example", "nonce": "n-123",
     "iat": 1780315200, "exp": 1780315320, "jti": "j-1"}, DEVICE))
