@@ -43,6 +43,7 @@ constexpr std::size_t kBlock = std::size_t{256} * 1024;
 /// the reset that unread bytes would cause.
 constexpr std::size_t kLingerBytes = std::size_t{1} << 20U;
 constexpr milliseconds kLingerTime{2'000};
+constexpr milliseconds kCancelAgain{20};
 
 Method method_of(bhttp::verb verb) {
   switch (verb) {
@@ -63,41 +64,45 @@ std::string new_request_id() {
   return crypto::random_id<Id<struct RequestTag, 8>>().text();
 }
 
-/// A deadline on whatever the socket does. Its callback may run after the connection is gone, so
-/// that what it touches is kept by the callback itself.
+/// A deadline on whatever the socket does.
+///
+/// Reading through TLS takes several steps. Between two of them, where bytes keep coming, there is
+/// nothing to cancel, and the next step would then wait without a limit: past the deadline the
+/// socket is cancelled again and again until somebody disarms.
 class Deadline {
  public:
-  Deadline(asio::any_io_executor executor, asio::ip::tcp::socket& socket)
-      : timer_(std::move(executor)), state_(std::make_shared<State>(State{&socket})) {}
+  Deadline(const asio::any_io_executor& executor, asio::ip::tcp::socket& socket)
+      : socket_(socket), timer_(executor), round_(std::make_shared<std::uint64_t>(0)) {}
   ~Deadline() { disarm(); }
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
   void arm(milliseconds time) {
-    const std::uint64_t round = ++state_->round;
-    state_->fired = false;
-    timer_.expires_after(time);
-    timer_.async_wait([state = state_, round](const error_code& ec) {
-      if (ec || state->round != round) return;
-      state->fired = true;
-      error_code ignored;
-      state->socket->cancel(ignored);
-    });
+    fired_ = false;
+    wait(time, ++*round_);
   }
   void disarm() {
-    ++state_->round;
+    ++*round_;
     timer_.cancel();
   }
-  [[nodiscard]] bool fired() const { return state_->fired; }
+  [[nodiscard]] bool fired() const { return fired_; }
 
  private:
-  struct State {
-    asio::ip::tcp::socket* socket;
-    std::uint64_t round = 0;
-    bool fired = false;
-  };
+  void wait(milliseconds time, std::uint64_t round) {
+    timer_.expires_after(time);
+    timer_.async_wait([this, current = round_, round](const error_code& ec) {
+      if (ec || *current != round) return;  // the connection, and this with it, may be gone
+      fired_ = true;
+      error_code ignored;
+      socket_.cancel(ignored);
+      wait(kCancelAgain, round);
+    });
+  }
+
+  asio::ip::tcp::socket& socket_;
   asio::steady_timer timer_;
-  std::shared_ptr<State> state_;  // shared with the timer's callback
+  std::shared_ptr<std::uint64_t> round_;  // shared with the timer's callback, which may come late
+  bool fired_ = false;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -127,10 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wind_down(bool hard) {
     ending_ = true;
     timer_.cancel();
-    if (hard || idle_) {
-      error_code ignored;
-      stream_.next_layer().cancel(ignored);
-    }
+    if (idle_) deadline_.arm(milliseconds(0));
     if (hard) {
       error_code ignored;
       stream_.next_layer().close(ignored);
@@ -213,7 +215,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     deadline_.disarm();
     idle_ = false;
     buffer_.commit(n);
-    if (ec && deadline_.fired()) env_.counters.timeouts.fetch_add(1);
+    if (ec && deadline_.fired() && !ending_) env_.counters.timeouts.fetch_add(1);
     co_return !ec && (!ending_ || n > 0);
   }
 
