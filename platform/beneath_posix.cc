@@ -77,7 +77,7 @@ Result<std::shared_ptr<const Handle>> Beneath::directory(std::string_view path) 
     known = {};
   }
   if (known.size() == path.size()) return from;
-  const Shared opened = open_below(from, known.size(), path);
+  Shared opened = open_below(from, known.size(), path);
   if (opened) return opened;
   if (errno == ELOOP || errno == ENOTDIR || errno == EXDEV) {
     return fail(ErrorKind::kConflict, "open " + printable(path) +

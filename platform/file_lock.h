@@ -21,7 +21,8 @@ class FileLock {
   /// Waits up to `patience` (zero: does not wait). The file is made (0600) where missing and stays.
   /// `purpose` ("backup") is written into it by an exclusive holder for the message that others
   /// get. Errors: kConflict naming the holder, kRefused, kCancelled.
-  static Result<FileLock> acquire(const std::string& path, LockMode mode, std::string purpose,
+  static Result<FileLock> acquire(const std::string& path, LockMode mode,
+                                  const std::string& purpose,
                                   std::chrono::milliseconds patience = {},
                                   std::stop_token stop = {});
 

@@ -59,8 +59,9 @@ bool pause(std::chrono::milliseconds time, const std::stop_token& stop) {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const std::string& path, LockMode mode, std::string purpose,
-                                   std::chrono::milliseconds patience, std::stop_token stop) {
+Result<FileLock> FileLock::acquire(const std::string& path, LockMode mode,
+                                   const std::string& purpose, std::chrono::milliseconds patience,
+                                   std::stop_token stop) {
   Handle file = open_lock_file(path, mode);
   if (!file.valid()) {
     // A vault on a read-only medium without a lock file: nobody can change it under the reader.

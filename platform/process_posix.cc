@@ -238,7 +238,10 @@ Result<Outcome> run(const Command& command, std::stop_token stop) {
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> variables;
   if (command.environment) {
-    for (const auto& [name, value] : *command.environment) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : *command.environment) {
+      variables.push_back(name);
+      variables.back().append("=").append(value);
+    }
   }
   const std::vector<char*> argument_pointers = pointers_to(arguments);
   const std::vector<char*> variable_pointers = pointers_to(variables);

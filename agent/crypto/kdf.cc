@@ -26,8 +26,8 @@ std::unique_ptr<EVP_KDF_CTX, KdfFree> new_kdf(const char* name) {
 
 OSSL_PARAM octets(const char* name, ByteView bytes) {
   // A null pointer is refused even where no byte is read through it.
-  static const std::uint8_t nothing = 0;
-  if (bytes.empty()) bytes = {&nothing, 0};
+  static const std::uint8_t kNothing = 0;
+  if (bytes.empty()) bytes = {&kNothing, 0};
   // OpenSSL reads parameters through a pointer to non-const; it does not write them.
   return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()),
                                            bytes.size());

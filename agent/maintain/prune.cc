@@ -68,6 +68,7 @@ Result<PruneReport> prune_vault(vault::Vault& vault, store::Reaper& reaper,
   const std::vector<const vault::Point*> points = chain.kept();
   if (points.empty()) return report;
   std::vector<Instant> times;
+  times.reserve(points.size());
   for (const vault::Point* point : points) times.push_back(point->head.created);
   // A device's clock may have been wrong; the order of the chain is certain.
   for (std::size_t i = 1; i < times.size(); ++i) times[i] = std::max(times[i], times[i - 1]);

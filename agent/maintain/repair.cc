@@ -109,6 +109,7 @@ Result<RepairReport> repair_vault(vault::Vault& vault, const CheckOptions& optio
       packs, options.workers,
       [&](const store::ObjectInfo& object) { return rebuild.read(object, stop); }, stop));
   std::vector<Sha256> superseded;
+  superseded.reserve(indexes.size());
   for (const store::ObjectInfo& object : indexes) superseded.push_back(object.name.hash);
   TRY(rebuild.write(superseded, stop));
 

@@ -207,7 +207,7 @@ Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
   }
   TreeBuilder builder(nodes, used, board, incidents, job.progress_, checkpoint.get());
   Result<BuiltTree> tree = builder.build(events, stop);
-  if (!tree) threads.report(std::move(tree).error());
+  if (!tree) threads.report(std::move(tree.error()));
   threads.join();
   if (checkpoint) checkpoint->flush();
   if (tree) {

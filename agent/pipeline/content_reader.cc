@@ -141,7 +141,7 @@ Result<void> ContentReader::read_large(FileWork& work, const std::stop_token& st
     }
     Result<void> read = read_large_once(work, *file, *before, stop);
     Result<platform::FileStatus> after = file->status();
-    if (read && !after) read = std::unexpected(std::move(after).error());
+    if (read && !after) read = std::unexpected(std::move(after.error()));
     if (!read) {
       if (disposition_of(read.error().kind) != Disposition::kSkipEntry) return read;
       work.failed = std::move(read).error();

@@ -18,7 +18,7 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::string_view kSchemaName = "obhut.plan/1";
-constexpr JsonLimits kLimits{.bytes = 256U * 1024U, .depth = 12};
+constexpr JsonLimits kLimits{.bytes = std::size_t{256} * 1024, .depth = 12};
 
 template <class T, std::size_t N>
 using Words = std::array<std::pair<T, const char*>, N>;

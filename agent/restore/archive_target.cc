@@ -257,11 +257,11 @@ Result<void> Exporter::write(ByteView bytes) {
 }
 
 Result<void> Exporter::write_zeros(std::uint64_t length) {
-  static const Bytes zeros(kZeros);
+  static const Bytes kZeroBlock(kZeros);
   while (length > 0) {
     if (stop_.stop_requested()) return fail(ErrorKind::kCancelled, "export");
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(length, kZeros));
-    TRY(write(ByteView(zeros).first(n)));
+    TRY(write(ByteView(kZeroBlock).first(n)));
     length -= n;
   }
   return {};

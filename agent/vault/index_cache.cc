@@ -67,6 +67,7 @@ class Gatherer {
   }
   [[nodiscard]] std::vector<IndexCache::Fault> faults() const {
     std::vector<IndexCache::Fault> faults;
+    faults.reserve(faulty_.size());
     for (const auto& [hash, error] : faulty_) faults.push_back({hash, error});
     return faults;
   }

@@ -85,6 +85,7 @@ Result<Point> read_head(store::Store& store, const ObjectInfo& info, const Vault
   ASSIGN_OR_RETURN(const Bytes bytes,
                    store::get_whole(store, info.name, model::kMaxHeadSize, stop));
   std::vector<SigningKeyId> allowed;
+  allowed.reserve(signers.size());
   for (const Signer& signer : signers) allowed.push_back(signer.key);
   ASSIGN_OR_RETURN(model::Head head, model::open_head(bytes, allowed));
   if (head.vault != vault) return fail(ErrorKind::kCrypto, "head: belongs to another vault");

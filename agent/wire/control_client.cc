@@ -166,7 +166,8 @@ std::optional<Instant> ControlClient::cluster_time() const {
 }
 
 std::string ControlClient::absolute(std::string url) const {
-  return url.starts_with('/') ? cluster_ + url : url;
+  if (url.starts_with('/')) url.insert(0, cluster_);
+  return url;
 }
 
 Result<EnrollReply> ControlClient::enroll(const EnrollRequest& request, std::stop_token stop) {

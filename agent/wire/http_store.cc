@@ -178,7 +178,7 @@ Result<std::shared_ptr<const Bytes>> HttpStore::whole_head(const Sha256& hash,
     if (cache_->head_bytes && cache_->head == hash) return cache_->head_bytes;
   }
   ASSIGN_OR_RETURN(Bytes fetched, control_.head(place_.vault, hash, stop));
-  const auto whole = std::make_shared<const Bytes>(std::move(fetched));
+  auto whole = std::make_shared<const Bytes>(std::move(fetched));
   const std::scoped_lock lock(cache_->mutex);
   cache_->head = hash;
   cache_->head_bytes = whole;

@@ -107,7 +107,7 @@ Result<std::string> last_of_instant(const EventSet& events, const CustomerEvents
   for (std::size_t i = begin; i < customer.events.size() && same(i); ++i) {
     if (customer.events[i].location != found.location) continue;
     ASSIGN_OR_RETURN(std::string id, events.id_of(customer.events[i]));
-    last = std::max(last, std::move(id));
+    if (last < id) last = std::move(id);
   }
   return last;
 }

@@ -59,7 +59,7 @@ constexpr std::string_view kTokenColumns =
 
 /// The customer, alive, and its number.
 Answer<Customer> customer_alive(sql::Session& session, const CustomerId& id) {
-  ASSIGN_OR_RETURN(const Customer customer, find_customer(session, id));
+  ASSIGN_OR_RETURN(Customer customer, find_customer(session, id));
   if (customer.deleted) return not_found("customer");
   return customer;
 }
@@ -216,7 +216,7 @@ Answer<Registration> usable_token(sql::Session& session, const Sha256& hash,
     return refuse(401, "token-unknown",
                   "this registration token is not known here; ask the partner");
   }
-  const Registration token = registration_of(*row);
+  Registration token = registration_of(*row);
   customer = row->id<CustomerId>(8);
   if (token.revoked) return refuse(403, "token-revoked", "this registration token was revoked");
   if (now >= token.expires) {

@@ -89,8 +89,9 @@ int init(const Options& options, const Clock& clock) {
 int run(const Options& options, const Clock& clock, const std::stop_token& stop) {
   auto cluster = open(options, clock);
   if (!cluster) return report(cluster.error());
-  const auto served = (*cluster)->serve(
-      stop, [](std::uint16_t port) { std::cout << "listening on port " << port << std::endl; });
+  const auto served = (*cluster)->serve(stop, [](std::uint16_t port) {
+    std::cout << "listening on port " << port << "\n" << std::flush;
+  });
   return served ? cli::kExitDone : report(served.error());
 }
 

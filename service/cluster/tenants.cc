@@ -40,7 +40,7 @@ Answer<Partner> partner_in(sql::Session& session, const PartnerId& id) {
 }
 
 Answer<Customer> live_customer(sql::Session& session, const CustomerId& id) {
-  ASSIGN_OR_RETURN(const Customer customer, find_customer(session, id));
+  ASSIGN_OR_RETURN(Customer customer, find_customer(session, id));
   if (customer.deleted) return not_found("customer");
   return customer;
 }
@@ -232,7 +232,7 @@ Answer<Customer> Tenants::set_mode(const CustomerId& id, std::string_view mode) 
   if (!parsed) return refuse(422, "invalid-mode", "mode is per_gb or per_workload");
   const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<Customer> {
-    ASSIGN_OR_RETURN(const Customer customer, live_customer(session, id));
+    ASSIGN_OR_RETURN(Customer customer, live_customer(session, id));
     if (customer.mode == mode) return customer;
     TRY(session.exec("UPDATE customers SET mode = :mode WHERE id = :id",
                      {{"mode", mode}, {"id", id}}));

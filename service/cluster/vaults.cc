@@ -105,7 +105,7 @@ Answer<Vault> find_vault(sql::Session& session, const VaultId& id) {
 }
 
 Answer<Vault> vault_of(sql::Session& session, const VaultId& id, const Device& device) {
-  ASSIGN_OR_RETURN(const Vault vault, find_vault(session, id));
+  ASSIGN_OR_RETURN(Vault vault, find_vault(session, id));
   if (vault.device == device.id) return vault;
   ASSIGN_OR_RETURN(const bool before, had_vault(session, id, device.id));
   if (!before) return not_found("vault");

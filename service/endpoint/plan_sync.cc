@@ -38,7 +38,7 @@ Result<std::unique_ptr<PlanKeeper>> PlanKeeper::open(StateFolder& state, Clock& 
   ASSIGN_OR_RETURN(trust::PlanGate gate,
                    load_gate(state, {.device = identity.device, .customer = identity.customer}));
   std::unique_ptr<PlanKeeper> keeper(
-      new PlanKeeper(state, outbox, log, std::move(time), std::move(chain), std::move(gate)));
+      new PlanKeeper(state, outbox, log, time, std::move(chain), std::move(gate)));
   ASSIGN_OR_RETURN(const std::optional<nlohmann::json> seen, state.load(kSeen));
   if (seen) keeper->seen_version_ = number_or(*seen, "version");
   keeper->publish();

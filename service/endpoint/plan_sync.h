@@ -52,7 +52,7 @@ class PlanKeeper {
       : state_(state),
         outbox_(outbox),
         log_(log),
-        time_(std::move(time)),
+        time_(time),
         chain_(std::move(chain)),
         gate_(std::move(gate)) {}
   Result<void> take_trust(const std::string& document);

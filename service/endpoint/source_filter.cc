@@ -35,6 +35,7 @@ std::optional<scan::SourceRules> SourceFilter::rules_of(std::string_view source)
 
 std::vector<std::string> SourceFilter::paths() const {
   std::vector<std::string> paths;
+  paths.reserve(rules_.size());
   for (const Rule& rule : rules_) paths.push_back(rule.path);
   return paths;
 }

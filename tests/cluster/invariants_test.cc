@@ -320,7 +320,6 @@ TEST_F(Invariants, ForeignIdsDoNotExist) {
   ASSERT_EQ(cluster.back_up(device, {cluster.make_object(model::ObjectKind::kPack, 100)}).status,
             201);
   TestDevice thief = cluster.make_device(stranger);
-  const std::string activities = "[]";
   for (const api::Route& route : cluster.cluster->application().routes()) {
     if (route.pattern.find('{') == std::string::npos || route.auth == api::Auth::kStore) continue;
     std::string path = route.pattern;

@@ -40,7 +40,7 @@ TEST_F(Migration, KeepsWhatADatabaseOfTheFirstStepHeld) {
   const auto database = open();
   ASSERT_TRUE(database);
 
-  database->read([](sql::Session& session) -> Answer<void> {
+  const Answer<void> seen = database->read([](sql::Session& session) -> Answer<void> {
     const auto devices = session.query("SELECT id FROM devices");
     EXPECT_TRUE(devices);
     EXPECT_EQ(devices->size(), 1U);
@@ -58,6 +58,7 @@ TEST_F(Migration, KeepsWhatADatabaseOfTheFirstStepHeld) {
     EXPECT_EQ(session.query("SELECT vault FROM vault_transfers")->size(), 0U);
     return {};
   });
+  EXPECT_TRUE(seen);
 }
 
 TEST_F(Migration, IsDoneOnce) {
@@ -66,11 +67,12 @@ TEST_F(Migration, IsDoneOnce) {
   const auto again = open();
 
   ASSERT_TRUE(again);
-  again->read([](sql::Session& session) -> Answer<void> {
+  const Answer<void> seen = again->read([](sql::Session& session) -> Answer<void> {
     const auto steps = session.query("SELECT number FROM schema_version ORDER BY number");
     EXPECT_EQ(steps->size(), sql::migrations().size());
     return {};
   });
+  EXPECT_TRUE(seen);
 }
 
 }  // namespace

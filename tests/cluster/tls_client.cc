@@ -72,8 +72,8 @@ TlsClient::TlsClient(std::uint16_t port, const std::string& ca_pem, Handshake ha
   if (connect(state_->fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return;
   if (handshake == Handshake::kSkip) return;
   state_->context = SSL_CTX_new(TLS_client_method());
-  // Reading gives up after a record that holds no answer, such as a session ticket, rather than wait
-  // for the next one past the caller's patience.
+  // Reading gives up after a record that holds no answer, such as a session ticket, rather than
+  // wait for the next one past the caller's patience.
   SSL_CTX_clear_mode(state_->context, SSL_MODE_AUTO_RETRY);
   BIO* bio = BIO_new_mem_buf(ca_pem.data(), static_cast<int>(ca_pem.size()));
   X509* ca = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);

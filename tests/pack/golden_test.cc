@@ -20,7 +20,7 @@ FinishedPack golden_pack(const seal::Keyring& keyring) {
   PackWriter writer(sealer, model::BlobKind::kData);
   writer.use_salt_for_tests(tests::id_of_all<seal::Salt>(0x5a));
   for (std::uint8_t i = 1; i <= 3; ++i) {
-    const Bytes blob = tests::random_bytes(30U * i, i);
+    const Bytes blob = tests::random_bytes(std::size_t{30} * i, i);
     CHECK(writer.add(sealer.id_of(model::BlobKind::kData, blob), blob));
   }
   Result<FinishedPack> pack = writer.finish();

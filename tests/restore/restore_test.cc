@@ -156,7 +156,7 @@ TEST(Restore, LeavesOutWhatIsDamagedAndNamesIt) {
 /// Stores hand-made nodes in a vault and gives the summary of a point made of them.
 class HostilePoint {
  public:
-  explicit HostilePoint(VaultBench& owner) : bench(owner), sealer(bench.vault->keyring()) {}
+  explicit HostilePoint(VaultBench& owner) : bench_(owner), sealer_(bench_.vault->keyring()) {}
 
   model::Ref data(std::string_view content) {
     return put(model::BlobKind::kData, as_bytes(content));
@@ -178,7 +178,7 @@ class HostilePoint {
     model::Summary summary;
     summary.root = std::move(root);
     RestoreOptions options = with_policy(ExistingPolicy::kOverwrite);
-    return bench.restore(summary, bench.target(), std::move(options));
+    return bench_.restore(summary, bench_.target(), std::move(options));
   }
 
   static model::Entry entry(std::string name, model::EntryType type) {
@@ -207,19 +207,19 @@ class HostilePoint {
 
  private:
   model::Ref put(model::BlobKind kind, ByteView plain) {
-    pack::PackWriter writer(sealer, kind);
-    const BlobId id = sealer.id_of(kind, plain);
+    pack::PackWriter writer(sealer_, kind);
+    const BlobId id = sealer_.id_of(kind, plain);
     EXPECT_TRUE(writer.add(id, plain));
     auto pack = writer.finish();
     EXPECT_TRUE(pack);
-    EXPECT_TRUE(bench.store.put({model::ObjectKind::kPack, pack->info.name}, pack->bytes(), {}));
-    const auto index = pack::seal_index(bench.vault->keyring(), {{pack->info}, {}});
+    EXPECT_TRUE(bench_.store.put({model::ObjectKind::kPack, pack->info.name}, pack->bytes(), {}));
+    const auto index = pack::seal_index(bench_.vault->keyring(), {{pack->info}, {}});
     EXPECT_TRUE(index);
-    EXPECT_TRUE(store::put_named(bench.store, model::ObjectKind::kIndex, *index, {}));
+    EXPECT_TRUE(store::put_named(bench_.store, model::ObjectKind::kIndex, *index, {}));
     return {id, 0, static_cast<std::uint32_t>(plain.size())};
   }
-  VaultBench& bench;
-  seal::Sealer sealer;
+  VaultBench& bench_;
+  seal::Sealer sealer_;
 };
 
 class HostilePoints : public testing::Test {

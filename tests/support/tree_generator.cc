@@ -28,14 +28,14 @@ const std::array<const char*, 6> kFolders = {"a", "b with space", "c", "\xff\xfe
                                              "z"};
 
 std::string name_of(const TreeItem& item) {
-  static const std::string longest(255, 'n');
-  static const std::array<std::string, 16> names = {
+  static const std::string kLongest(255, 'n');
+  static const std::array<std::string, 16> kNames = {
       "plain",       "with space", "tab\tand\nnewline", "-rf",         "\xc3\xa4\xc3\xb6\xc3\xbc",
       "\x80\x81",    "...",        ".hidden",           "back\\slash", "*?[glob]",
-      longest,       "'quote'",    "\"double\"",        "trailing ",   "\x01control",
+      kLongest,      "'quote'",    "\"double\"",        "trailing ",   "\x01control",
       "\xe2\x98\x83"};
-  const std::string& base = names[item.name % names.size()];
-  const unsigned copy = item.name / names.size();
+  const std::string& base = kNames[item.name % kNames.size()];
+  const unsigned copy = item.name / kNames.size();
   return copy == 0 || base.size() > 200 ? base : base + std::to_string(copy);
 }
 
@@ -86,9 +86,9 @@ bool make_socket(const std::string& path) {
 }
 
 bool make_symlink(const std::string& path, const TreeItem& item) {
-  static const std::array<std::string, 5> targets = {
+  static const std::array<std::string, 5> kTargets = {
       "plain", "../../../../etc/passwd", "/nowhere/at all", "\xff\xfe", std::string(1000, 'x')};
-  return ::symlink(targets[item.size % targets.size()].c_str(), path.c_str()) == 0;
+  return ::symlink(kTargets[item.size % kTargets.size()].c_str(), path.c_str()) == 0;
 }
 
 bool make_item(const std::string& path, const TreeItem& item, std::vector<std::string>& files) {
@@ -143,8 +143,8 @@ void set_metadata(const std::string& path, const TreeItem& item) {
     throw std::runtime_error("chown a test file");
   }
   if (!link) {
-    static const std::array<mode_t, 6> modes = {0644, 0600, 0755, 04755, 0444, 01777};
-    (void)::chmod(path.c_str(), modes[(item.variant >> 4U) % modes.size()]);
+    static const std::array<mode_t, 6> kModes = {0644, 0600, 0755, 04755, 0444, 01777};
+    (void)::chmod(path.c_str(), kModes[(item.variant >> 4U) % kModes.size()]);
     const bool attributes = item.kind != ItemKind::kFifo && item.kind != ItemKind::kDevice &&
                             item.kind != ItemKind::kSocket;
     if (attributes && (item.variant & 128U) != 0) {

@@ -240,7 +240,7 @@ TEST_F(SignerTest, SignsADangerousPlanWithTwoOperatorsSoThatTheGateTakesIt) {
       trust::TrustChain::pinned_to(*PartnerId::parse(list["partner"].get<std::string>()),
                                    *SigningKeyId::parse(list["root"].get<std::string>()));
   ASSERT_TRUE(chain.update(trust_export(context_, "", false)->json));
-  trust::PlanGate gate({*DeviceId::parse(std::string(32, 'd')), {}});
+  trust::PlanGate gate({DeviceId::parse(std::string(32, 'd')), {}});
   PlanOptions options = plan_options();
   ok(plan_sign(context_, options));
   ASSERT_TRUE(gate.offer(read(options.out), chain, context_.now));

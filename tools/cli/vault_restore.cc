@@ -164,7 +164,7 @@ Result<restore::RestoreReport> export_to(const ExportArguments& arguments, Conte
                                            index_directory(session), context.stop));
   vault::BlobReader reader(*session.store, session.vault->keyring(), *index, local_reads());
   if (arguments.to == "-") {
-    ASSIGN_OR_RETURN(const restore::RestoreReport report,
+    ASSIGN_OR_RETURN(restore::RestoreReport report,
                      restore::export_archive(reader, point.summary.root, selection, format,
                                              write_standard_output, context.stop));
     if (std::fflush(stdout) != 0) {

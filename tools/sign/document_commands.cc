@@ -259,6 +259,7 @@ Result<Answer> plan_sign(const Context& context, const PlanOptions& options) {
   envelope.plan = text;
   ASSIGN_OR_RETURN(envelope.version, signer.take_version(target_name, options.version));
   std::vector<const crypto::SigningKey*> signers;
+  signers.reserve(keys.size());
   for (const crypto::SigningKey& key : keys) signers.push_back(&key);
   const std::string document = trust::make_envelope(envelope, signers);
   ASSIGN_OR_RETURN(const trust::SignedEnvelope checked, trust::read_envelope(document));

@@ -140,6 +140,7 @@ Answer<Response> give_downloads(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const VaultId vault, path_id<VaultId>(call, 0, "vault"));
   ASSIGN_OR_RETURN(const std::vector<ObjectFacts> objects, read_objects(call, false));
   std::vector<model::ObjectName> names;
+  names.reserve(objects.size());
   for (const ObjectFacts& object : objects) names.push_back(object.name);
   ASSIGN_OR_RETURN(const std::vector<Download> downloads,
                    services.vaults.downloads(*call.device, vault, names));

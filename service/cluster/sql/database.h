@@ -23,20 +23,21 @@ namespace obhut::cluster::sql {
 class Value {
  public:
   Value() = default;
+  // Not explicit: lists of parameters read better.
+  // NOLINTBEGIN(google-explicit-constructor)
   template <std::integral T>
-  Value(T value)  // NOLINT(google-explicit-constructor): lists of parameters read better
-      : value_(static_cast<std::int64_t>(value)) {}
-  Value(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(std::string_view value)
-      : value_(std::string(value)) {}                       // NOLINT(google-explicit-constructor)
-  Value(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(Instant at) : value_(std::int64_t{at.time_since_epoch().count()}) {}  // NOLINT
+  Value(T value) : value_(static_cast<std::int64_t>(value)) {}
+  Value(std::string value) : value_(std::move(value)) {}
+  Value(std::string_view value) : value_(std::string(value)) {}
+  Value(const char* value) : value_(std::string(value)) {}
+  Value(Instant at) : value_(std::int64_t{at.time_since_epoch().count()}) {}
   template <class Tag, std::size_t N>
-  Value(const Id<Tag, N>& id) : value_(id.text()) {}  // NOLINT(google-explicit-constructor)
+  Value(const Id<Tag, N>& id) : value_(id.text()) {}
   template <class T>
-  Value(const std::optional<T>& value) {  // NOLINT(google-explicit-constructor)
+  Value(const std::optional<T>& value) {
     if (value) *this = Value(*value);
   }
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] const std::variant<std::monostate, std::int64_t, std::string>& get() const {
     return value_;

@@ -23,8 +23,8 @@ Bytes sample;                  // NOLINT: a benchmark's input, read once in main
 std::vector<ByteView> chunks;  // NOLINT: the same, cut
 
 const seal::Keyring& keyring() {
-  static const seal::Keyring ring = seal::Keyring::generate();
-  return ring;
+  static const seal::Keyring kRing = seal::Keyring::generate();
+  return kRing;
 }
 
 chunk::Chunker chunker_with(chunk::Scanner scanner) {
