@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy over the product's sources, two at a time, and remembers what passed.
+"""Runs clang-tidy over the sources of the tree, one a core, and remembers what passed.
 
-usage: tidy.py BUILD_DIR [FILE...]
-The memory (BUILD_DIR/tidy-passed) is keyed by a hash of the preprocessed source's own files and of
-the settings, so that an unchanged file costs nothing in the next run.
+usage: tidy.py BUILD_DIR [--analyze] [FILE...]
+  BUILD_DIR   configured there; build/tidy lets sources share units, which reads each header once
+  --analyze   clang's analyzer instead of the checks of .clang-tidy; it looks into no included
+              source, so give it a BUILD_DIR without united sources, as build/release
+  FILE        only the units that read this source
+
+What passed is remembered beside the compiler's cache, by a hash of the unit, of every file of ours
+that it reads and of the settings: an unchanged unit costs nothing, in this clone or another.
 """
+import argparse
 import concurrent.futures
 import hashlib
 import json
@@ -13,14 +19,18 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OURS = ("agent", "platform", "service", "tools")
+OURS = ("agent", "platform", "service", "tests", "tools")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
+# A test may be slow where that reads better, and may start a shell.
+ALLOWED_IN_TESTS = "--checks=-performance-*,-cert-env33-c,-cert-err34-c"
+FORGOTTEN_AFTER = 60 * 24 * 3600  # seconds without being asked for
 
 
 def own_files(path, seen):
-    """The file and every header of ours that it reaches."""
+    """The file and every other of ours that it reads, as paths from the top."""
     if path in seen or not (ROOT / path).exists():
         return seen
     seen.add(path)
@@ -29,45 +39,98 @@ def own_files(path, seen):
     return seen
 
 
-def key_of(path, settings):
-    digest = hashlib.sha256(settings)
-    for name in sorted(own_files(path, set())):
-        digest.update(name.encode())
-        digest.update((ROOT / name).read_bytes())
-    return digest.hexdigest()
+def is_ours(path, build):
+    if path.startswith(os.path.relpath(build / "united", ROOT) + "/"):
+        return True
+    return path.split("/")[0] in OURS
 
 
-def check(build, path):
-    # GCC-only warning names in the compile commands are not clang's concern.
+class Unit:
+    def __init__(self, command, settings):
+        self.path = os.path.relpath(command["file"], ROOT)
+        self.reads = own_files(self.path, set())
+        digest = hashlib.sha256(settings)
+        digest.update(command["command"].replace(str(ROOT), ".").encode())
+        for name in sorted(self.reads):
+            digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
+        self.key = digest.hexdigest()
+
+    def is_test(self):
+        return any(name.startswith("tests/") for name in self.reads)
+
+    def name(self):
+        """Sources by their names, for whoever waits."""
+        sources = sorted(name for name in self.reads if name.endswith(".cc") and not name.startswith("build/"))
+        return " ".join(sources) or self.path
+
+
+class Memory:
+    """One empty file for each unit that passed."""
+
+    def __init__(self, build):
+        asked = subprocess.run(["ccache", "--get-config", "cache_dir"], capture_output=True, text=True)
+        home = pathlib.Path(asked.stdout.strip()) if asked.returncode == 0 else build
+        self.folder = home / "obhut-tidy"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for file in self.folder.iterdir():
+            if file.stat().st_mtime < time.time() - FORGOTTEN_AFTER:
+                file.unlink()
+
+    def knows(self, key):
+        file = self.folder / key
+        if file.exists():
+            file.touch()
+            return True
+        return False
+
+    def add(self, key):
+        (self.folder / key).touch()
+
+
+def check(build, unit, arguments):
+    arguments = arguments or ([ALLOWED_IN_TESTS] if unit.is_test() else [])
+    begin = time.monotonic()
+    # Names of warnings that only GCC knows stand in the compile commands: no concern of clang's.
     run = subprocess.run(
-        ["clang-tidy-19", "-p", str(build), "--quiet", "--extra-arg=-Wno-unknown-warning-option", path],
+        ["nice", "clang-tidy-19", "-p", str(build), "--quiet", *arguments,
+         "--extra-arg=-Wno-unknown-warning-option", unit.path],
         cwd=ROOT, capture_output=True, text=True)
-    return run.returncode, run.stdout + ("" if run.returncode == 0 else run.stderr)
+    found = run.stdout + ("" if run.returncode == 0 else run.stderr)
+    return run.returncode == 0, found, time.monotonic() - begin
 
 
 def main():
-    build = pathlib.Path(sys.argv[1])
-    wanted = set(sys.argv[2:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--analyze", action="store_true")
+    parser.add_argument("files", nargs="*")
+    args = parser.parse_args()
+    build = args.build.resolve()
+    arguments = ["--checks=-*,clang-analyzer-*,-clang-analyzer-optin.performance.Padding"] if args.analyze else []
+
+    version = subprocess.run(["clang-tidy-19", "--version"], capture_output=True, check=True).stdout
+    settings = (ROOT / ".clang-tidy").read_bytes() + version + " ".join([ALLOWED_IN_TESTS, *arguments]).encode()
     commands = json.loads((build / "compile_commands.json").read_text())
-    files = sorted({os.path.relpath(c["file"], ROOT) for c in commands})
-    files = [f for f in files if f.endswith(".cc") and f.split("/")[0] in OURS and (not wanted or f in wanted)]
-    version = subprocess.run(["clang-tidy-19", "--version"], capture_output=True).stdout
-    settings = (ROOT / ".clang-tidy").read_bytes() + version
-    memory = build / "tidy-passed"
-    passed = set(memory.read_text().split()) if memory.exists() else set()
-    keys = {f: key_of(f, settings) for f in files}
-    todo = [f for f in files if keys[f] not in passed]
-    print(f"clang-tidy: {len(files)} sources, {len(todo)} to read")
+    units = [Unit(c, settings) for c in commands
+             if c["file"].endswith(".cc") and is_ours(os.path.relpath(c["file"], ROOT), build)]
+    if args.files:
+        units = [unit for unit in units if unit.reads & set(args.files)]
+    if not units:
+        print("clang-tidy: nothing to read: is the build directory configured?")
+        return 1
+    memory = Memory(build)
+    todo = [unit for unit in units if not memory.knows(unit.key)]
+    print(f"clang-tidy: {len(units)} units, {len(todo)} to read", flush=True)
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, (code, out) in zip(todo, pool.map(lambda f: check(build, f), todo)):
-            if code == 0:
-                passed.add(keys[path])
+        for unit, (good, found, seconds) in zip(todo, pool.map(lambda u: check(build, u, arguments), todo)):
+            print(f"{seconds:5.0f} s {'ok ' if good else 'BAD'} {unit.name()}", flush=True)
+            if good:
+                memory.add(unit.key)
             else:
                 bad += 1
-                print(f"--- {path}\n{out}", flush=True)
-    memory.write_text("\n".join(sorted(passed)) + "\n")
-    print(f"clang-tidy: {bad} sources with findings")
+                print(found, flush=True)
+    print(f"clang-tidy: {bad} units with findings")
     return 1 if bad else 0
 
 
