@@ -293,6 +293,17 @@ Result<Response> run(Origin& origin, const Request& request, const Target& targe
   return response;
 }
 
+/// A connection that was kept may have been closed by the other side since: the library notices
+/// only when it uses it, and says one of these.
+bool broke_when_used(const Error& error) {
+  return error.kind == ErrorKind::kUnavailable &&
+         (error.message.starts_with("Failed to write request") ||
+          error.message.starts_with("Failed to read HTTP status line"));
+}
+
+/// Several may be kept, and all of them dead.
+constexpr int kTries = 3;
+
 }  // namespace
 
 CpprestTransport::CpprestTransport(Trust trust)
@@ -316,7 +327,12 @@ Result<Response> CpprestTransport::send(const Request& request, std::stop_token 
   TRY(state_->enter(until, stop));
   Result<Response> response = [&]() -> Result<Response> {
     try {
-      return run(state_->origin_of(target), request, target, until, stop);
+      Origin& origin = state_->origin_of(target);
+      Result<Response> answer = run(origin, request, target, until, stop);
+      for (int tries = 1; tries < kTries && !answer && broke_when_used(answer.error()); ++tries) {
+        answer = run(origin, request, target, until, stop);
+      }
+      return answer;
     } catch (const std::exception& error) {
       return fail(ErrorKind::kInternal, printable(error.what()));
     }
