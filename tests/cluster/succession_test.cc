@@ -112,7 +112,7 @@ TEST_F(Succession, ADeviceGoesOnWhereTheOneItReplacesStopped) {
   const auto receipt =
       trust::read_receipt(heir.receipt, cluster.cluster->state().cluster_key.public_key());
   ASSERT_TRUE(receipt) << receipt.error().message;
-  EXPECT_EQ(receipt->workload, before["workload"]);
+  EXPECT_EQ(receipt->workload, before["workload"].get<std::string>());
   EXPECT_EQ(events("workload.activated").size(), 1U) << "one licence";
   EXPECT_EQ(device(old)["state"], "superseded");
   EXPECT_EQ(device(old)["replaced_by"], heir.id.text());

@@ -140,7 +140,7 @@ TEST_F(SignerTest, MakesTokensThatAnEndpointAcceptsAndKeepsTheSecretFromTheClust
   ASSERT_TRUE(verified) << verified.error().message;
   EXPECT_EQ(verified->token.cluster, "https://localhost:8443");
   EXPECT_EQ(verified->token.ca_pin.text(), kCaPin);
-  EXPECT_EQ(verified->hash.text(), made["token_hash"]);
+  EXPECT_EQ(verified->hash.text(), made["token_hash"].get<std::string>());
   EXPECT_EQ(made.dump().find(text.substr(0, text.size() - 1)), std::string::npos);
   EXPECT_TRUE(trust::read_registration(made["registration"].get<std::string>(), verified->trust,
                                        context_.now));
@@ -172,7 +172,7 @@ TEST_F(SignerTest, AnswersAnEscrowRequestSoThatOnlyTheEndpointThatAskedOpensIt) 
 
   EXPECT_EQ(made["device"], in.request.device.text());
   EXPECT_EQ(made["vault"], in.request.vault.text());
-  EXPECT_EQ(shown_, made["fingerprint"]) << "shown before anything was opened";
+  EXPECT_EQ(shown_, made["fingerprint"].get<std::string>()) << "shown before anything was opened";
   EXPECT_EQ(platform::status_of_path(in.options.out)->mode & 0777U, 0600U);
   const auto answered = trust::read_escrow_answer(read(in.options.out)).value();
   const auto asked = trust::read_escrow_request(in.text).value();
@@ -311,7 +311,7 @@ TEST_F(SignerTest, RotatesTheRootSoThatAPinnedChainFollows) {
   for (const json& list : json::parse(trust_export(context_, "", true)->json)) {
     ASSERT_TRUE(chain.update(list.dump()));
   }
-  EXPECT_EQ(chain.root().text(), after["root"]);
+  EXPECT_EQ(chain.root().text(), after["root"].get<std::string>());
   ok(operator_add(context_, {.name = "carl", .roles = {"restore"}}));
 }
 
