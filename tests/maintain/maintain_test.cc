@@ -1,6 +1,8 @@
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <set>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -182,7 +184,14 @@ class SmallVault {
 };
 
 // Every byte of every object: one bit of it turned, zeroed, and the object cut off before it.
+/// From one damaged byte to the next: 1, and more where a sanitizer makes every restore dear.
+std::size_t damage_step() {
+  const char* text = std::getenv("OBHUT_DAMAGE_STEP");
+  return text == nullptr ? 1 : std::stoul(text);
+}
+
 TEST(Damage, OfAnyByteIsSeenAndNeverRestored) {
+  const std::size_t step = damage_step();
   SmallVault vault;
   const auto expect_honest = [&](const model::ObjectName& name, Bytes body,
                                  const std::string& how) {
@@ -194,7 +203,8 @@ TEST(Damage, OfAnyByteIsSeenAndNeverRestored) {
   };
   std::size_t bytes = 0;
   for (const auto& [name, body] : vault.sound) {
-    for (std::size_t at = 0; at < body.size(); ++at, ++bytes) {
+    bytes += body.size();
+    for (std::size_t at = 0; at < body.size(); at += step) {
       const std::string where = " at byte " + std::to_string(at) + ": ";
       Bytes turned = body;
       turned[at] ^= static_cast<std::uint8_t>(1U << (at % 8));
