@@ -2,10 +2,12 @@
 
 #include <cstdlib>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "agent/model/strict_json.h"
 #include "platform/local_socket.h"
+#include "tools/cli/command.h"
 
 namespace obhut::cli {
 
@@ -17,6 +19,8 @@ constexpr std::size_t kMaxMessage = std::size_t{4} << 20U;
 /// Between two messages; a restore tells of itself twice a second, a verification is silent.
 constexpr std::chrono::hours kPatience{24};
 
+constexpr Message kSocket{"socket of obhutd (or OBHUT_SOCKET)",
+                          "Socket von obhutd (oder OBHUT_SOCKET)"};
 constexpr Message kNoDaemon{"obhutd does not answer on {}; is it running?",
                             "obhutd antwortet nicht auf {}; läuft er?"};
 constexpr Message kHungUp{"obhutd ended the conversation", "obhutd hat das Gespräch beendet"};
@@ -30,16 +34,35 @@ ErrorKind kind_of(const std::string& word) {
   return ErrorKind::kInternal;
 }
 
-Result<json> last_message(Context& context, const json& message) {
+Result<json> last_message(Context& context, json message) {
   if (const auto exit = message.find("exit"); exit != message.end() && exit->is_number_integer()) {
     context.exit_code = exit->get<int>();
   }
   const auto error = message.find("error");
-  if (error == message.end() || !error->is_object()) return message;
-  return fail(kind_of(error->value("kind", "")), error->value("message", ""));
+  if (error != message.end() && error->is_object()) {
+    return fail(kind_of(error->value("kind", "")), error->value("message", ""));
+  }
+  message.erase("done");
+  message.erase("exit");
+  return message;
 }
 
 }  // namespace
+
+CLI::App* add_daemon_command(CLI::App& parent, Context& context, const std::string& name,
+                             const Message& help, std::string& socket,
+                             std::function<Result<void>()> body) {
+  CLI::App* command = add_command(parent, context, name, help, {});
+  command->callback([&context, body = std::move(body)] {
+    const Result<void> done = body();
+    const int answered = context.exit_code;
+    if (done) return;
+    report_error(context, done.error());
+    if (answered != kExitDone) context.exit_code = answered;
+  });
+  command->add_option("--socket", socket, context.say(kSocket))->type_name("PATH");
+  return command;
+}
 
 std::string default_socket() {
   const char* set = std::getenv("OBHUT_SOCKET");
@@ -61,11 +84,10 @@ Result<json> ask_daemon(Context& context, const std::string& socket, const json&
     ASSIGN_OR_RETURN(const std::optional<Bytes> bytes,
                      connection->receive(kMaxMessage, kPatience, context.stop));
     if (!bytes) return fail(ErrorKind::kInternal, context.say(kHungUp));
-    ASSIGN_OR_RETURN(const json message,
-                     model::parse_strict_json(as_text(*bytes), "answer of obhutd",
-                                              {.bytes = kMaxMessage, .depth = 16}));
+    ASSIGN_OR_RETURN(json message, model::parse_strict_json(as_text(*bytes), "answer of obhutd",
+                                                            {.bytes = kMaxMessage, .depth = 16}));
     if (!message.is_object()) return fail(ErrorKind::kInternal, context.say(kHungUp));
-    if (message.value("done", false)) return last_message(context, message);
+    if (message.value("done", false)) return last_message(context, std::move(message));
     if (on_event) on_event(message);
   }
 }

@@ -8,9 +8,9 @@
 
 #include "agent/base/guarded.h"
 #include "agent/plan/plan_check.h"
-#include "platform/atomic_file.h"
 #include "platform/local_files.h"
 #include "tools/cli/command.h"
+#include "tools/cli/input.h"
 #include "tools/cli/managed_client.h"
 #include "tools/cli/managed_output.h"
 #include "tools/cli/progress_line.h"
@@ -22,8 +22,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Message kSocket{"socket of obhutd (or OBHUT_SOCKET)",
-                          "Socket von obhutd (oder OBHUT_SOCKET)"};
 constexpr Message kStatus{"what is protected, and how things stand",
                           "was geschützt ist und wie es steht"};
 constexpr Message kEnroll{"join with a registration token", "mit einem Anmeldetoken beitreten"};
@@ -110,18 +108,8 @@ Result<std::string> read_standard_input() {
 
 Result<std::string> read_input(const std::string& file) {
   if (file == "-") return read_standard_input();
-  Result<Bytes> bytes = platform::read_file(file, kMaxInput);
-  if (!bytes && bytes.error().kind == ErrorKind::kNotFound) {
-    return fail(ErrorKind::kInvalidInput, std::move(bytes.error().message));
-  }
-  if (!bytes) return std::unexpected(std::move(bytes.error()));
-  return std::string(as_text(*bytes));
-}
-
-json without_frame(json answer) {
-  answer.erase("done");
-  answer.erase("exit");
-  return answer;
+  ASSIGN_OR_RETURN(const Bytes bytes, read_named_file(file, kMaxInput));
+  return std::string(as_text(bytes));
 }
 
 using ToText = std::string (*)(const Context&, const json&);
@@ -137,7 +125,7 @@ Result<void> converse(Context& context, const Arguments& arguments, const json& 
       line.with([&](std::string& text) { text = progress_text(context, event); });
     });
   }());
-  print(context.json ? without_frame(answer).dump(2) + "\n" : to_text(context, answer));
+  print(context.json ? answer.dump(2) + "\n" : to_text(context, answer));
   return {};
 }
 
@@ -226,17 +214,8 @@ using Body = Result<void> (*)(Context&, const Arguments&);
 
 CLI::App* add(CLI::App& parent, Context& context, const std::string& name, const Message& help,
               const Shared& arguments, Body body) {
-  CLI::App* command = add_command(parent, context, name, help, {});
-  command->callback([&context, arguments, body] {
-    const Result<void> done = body(context, *arguments);
-    const int answered = context.exit_code;
-    if (done) return;
-    report_error(context, done.error());
-    // The daemon knows whether it was the cluster that could not be reached.
-    if (answered != kExitDone) context.exit_code = answered;
-  });
-  command->add_option("--socket", arguments->socket, context.say(kSocket))->type_name("PATH");
-  return command;
+  return add_daemon_command(parent, context, name, help, arguments->socket,
+                            [&context, arguments, body] { return body(context, *arguments); });
 }
 
 void add_point_options(CLI::App& command, const Context& context, Arguments& arguments) {

@@ -7,6 +7,11 @@
 
 namespace obhut::cli {
 
+std::string text_of(const nlohmann::json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
 namespace {
 
 using nlohmann::json;
@@ -60,11 +65,6 @@ constexpr Message kRestored{"{} files and {} folders restored, {}\n",
 constexpr Message kKept{"{} left as they were\n", "{} unverändert gelassen\n"};
 constexpr Message kVerified{"{} points, {} packs, {} read: {} errors\n",
                             "{} Punkte, {} Packs, {} gelesen: {} Fehler\n"};
-
-std::string text_of(const json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
 
 std::uint64_t number_of(const json& object, const char* name) {
   const auto at = object.find(name);

@@ -9,6 +9,9 @@
 
 namespace obhut::cli {
 
+/// The text of a member, "" where it is missing or no text.
+std::string text_of(const nlohmann::json& object, const char* name);
+
 std::string status_text(const Context& context, const nlohmann::json& status);
 std::string outcome_text(const Context& context, const nlohmann::json& outcome);
 std::string points_text(const Context& context, const nlohmann::json& points);

@@ -8,9 +8,10 @@
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
 #include "platform/atomic_file.h"
-#include "tools/cli/command.h"
 #include "tools/cli/format.h"
+#include "tools/cli/input.h"
 #include "tools/cli/managed_client.h"
+#include "tools/cli/managed_output.h"
 #include "tools/cli/secrets.h"
 
 namespace obhut::cli {
@@ -19,8 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Message kSocket{"socket of obhutd (or OBHUT_SOCKET)",
-                          "Socket von obhutd (oder OBHUT_SOCKET)"};
 constexpr Message kVault{"vault to open (default: the newest with recovery points)",
                          "zu öffnender Tresor (sonst der neueste mit Wiederherstellungspunkten)"};
 
@@ -82,19 +81,6 @@ struct Arguments {
 };
 using Shared = std::shared_ptr<Arguments>;
 
-/// Asks obhutd; its exit code stands, for it knows whether it was the cluster that was silent.
-Result<json> ask(Context& context, const Arguments& arguments, const json& request) {
-  ASSIGN_OR_RETURN(json answer, ask_daemon(context, arguments.socket, request, {}));
-  answer.erase("done");
-  answer.erase("exit");
-  return answer;
-}
-
-std::string text_of(const json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
 void tell_recovered(const Context& context, const json& answer) {
   if (context.json) return print(answer.dump(2) + "\n");
   const auto at = parse_time(text_of(answer, "time"));
@@ -107,12 +93,8 @@ void tell_recovered(const Context& context, const json& answer) {
 }
 
 Result<json> answer_request(const Arguments& arguments) {
-  const Result<Bytes> text = platform::read_file(arguments.answer, kMaxAnswer);
-  if (!text) {
-    return fail(
-        text.error().kind == ErrorKind::kNotFound ? ErrorKind::kInvalidInput : text.error().kind,
-        "escrow answer: " + text.error().message);
-  }
+  Result<Bytes> text = read_named_file(arguments.answer, kMaxAnswer);
+  if (!text) return pass_on(std::move(text.error()), "escrow answer");
   return json{{"command", "key-answer"},
               {"answer", std::string(as_text(*text))},
               {"made_by", arguments.made_by}};
@@ -127,7 +109,7 @@ Result<json> key_request(const Context& context, const Arguments& arguments) {
 Result<void> run_recover(Context& context, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const json request, arguments.answer.empty() ? key_request(context, arguments)
                                                                 : answer_request(arguments));
-  Result<json> answer = ask(context, arguments, request);
+  Result<json> answer = ask_daemon(context, arguments.socket, request, {});
   if (!answer && answer.error().kind == ErrorKind::kRefused && !arguments.key_file.empty()) {
     return pass_on(std::move(answer).error(), "key file " + arguments.key_file);
   }
@@ -137,8 +119,9 @@ Result<void> run_recover(Context& context, const Arguments& arguments) {
 }
 
 Result<void> run_request(Context& context, const Arguments& arguments) {
-  ASSIGN_OR_RETURN(json answer, ask(context, arguments,
-                                    {{"command", "key-request"}, {"vault", arguments.vault}}));
+  ASSIGN_OR_RETURN(json answer,
+                   ask_daemon(context, arguments.socket,
+                              {{"command", "key-request"}, {"vault", arguments.vault}}, {}));
   TRY(platform::write_file(arguments.out, as_bytes(text_of(answer, "request") + "\n"), 0644));
   answer.erase("request");
   answer["file"] = printable(arguments.out);
@@ -150,23 +133,16 @@ Result<void> run_request(Context& context, const Arguments& arguments) {
 
 Result<void> run_start_over(Context& context, const Arguments& arguments) {
   if (!arguments.yes) return fail(ErrorKind::kInvalidInput, context.say(kSure));
-  ASSIGN_OR_RETURN(const json answer, ask(context, arguments, {{"command", "key-start-over"}}));
+  ASSIGN_OR_RETURN(const json answer,
+                   ask_daemon(context, arguments.socket, {{"command", "key-start-over"}}, {}));
   print(context.json ? answer.dump(2) + "\n" : context.say(kStarted));
   return {};
 }
 
 CLI::App* add(CLI::App& parent, Context& context, const char* name, const Message& help,
               const Shared& arguments, Result<void> (*body)(Context&, const Arguments&)) {
-  CLI::App* command = add_command(parent, context, name, help, {});
-  command->callback([&context, arguments, body] {
-    const Result<void> done = body(context, *arguments);
-    const int answered = context.exit_code;
-    if (done) return;
-    report_error(context, done.error());
-    if (answered != kExitDone) context.exit_code = answered;
-  });
-  command->add_option("--socket", arguments->socket, context.say(kSocket))->type_name("PATH");
-  return command;
+  return add_daemon_command(parent, context, name, help, arguments->socket,
+                            [&context, arguments, body] { return body(context, *arguments); });
 }
 
 }  // namespace

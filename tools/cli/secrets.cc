@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
-#include "platform/atomic_file.h"
 #include "platform/terminal.h"
+#include "tools/cli/input.h"
 
 namespace obhut::cli {
 namespace {
@@ -33,13 +33,8 @@ Result<std::string> read_standard_input() {
 
 Result<std::string> text_of_file(const std::string& path) {
   if (path == "-") return read_standard_input();
-  Result<Bytes> content = platform::read_file(path, kMostKeyText);
-  if (!content) {
-    // A key file that is not there is a wrong argument, not a damaged vault.
-    const bool missing = content.error().kind == ErrorKind::kNotFound;
-    return fail(missing ? ErrorKind::kInvalidInput : content.error().kind,
-                "key file " + path + ": " + content.error().message);
-  }
+  Result<Bytes> content = read_named_file(path, kMostKeyText);
+  if (!content) return pass_on(std::move(content.error()), "key file " + path);
   std::string text(as_text(*content));
   crypto::wipe(*content);
   return text;
