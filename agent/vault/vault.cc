@@ -80,22 +80,6 @@ Result<void> put_beginnings(store::Store& store, const seal::Keyring& keyring, c
   return put_key(store, slot, stop);
 }
 
-Result<Point> read_head(store::Store& store, const ObjectInfo& info, const VaultId& vault,
-                        const std::vector<Signer>& signers, const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(const Bytes bytes,
-                   store::get_whole(store, info.name, model::kMaxHeadSize, stop));
-  std::vector<SigningKeyId> allowed;
-  allowed.reserve(signers.size());
-  for (const Signer& signer : signers) allowed.push_back(signer.key);
-  ASSIGN_OR_RETURN(model::Head head, model::open_head(bytes, allowed));
-  if (head.vault != vault) return fail(ErrorKind::kCrypto, "head: belongs to another vault");
-  const bool own = std::ranges::any_of(signers, [&](const Signer& signer) {
-    return signer.key == head.signer && signer.device == head.device;
-  });
-  if (!own) return fail(ErrorKind::kCrypto, "head: signed for another device");
-  return Point{info.name.hash, bytes.size(), std::move(head), false};
-}
-
 }  // namespace
 
 Vault::Vault(store::Store& store, seal::Keyring keyring)
@@ -282,7 +266,9 @@ Result<HeadChain> Vault::heads(std::stop_token stop) {
   std::vector<Point> points;
   std::vector<ChainFault> faults;
   for (const ObjectInfo& object : objects) {
-    Result<Point> point = read_head(store_, object, id(), signers_, stop);
+    const Result<Bytes> bytes = store::get_whole(store_, object.name, model::kMaxHeadSize, stop);
+    Result<Point> point = bytes ? open_point(object.name.hash, *bytes)
+                                : Result<Point>(std::unexpected(bytes.error()));
     if (point) {
       point->dropped = std::ranges::binary_search(dropped_, point->id);
       points.push_back(std::move(*point));
@@ -296,6 +282,19 @@ Result<HeadChain> Vault::heads(std::stop_token stop) {
   HeadChain chain = link_heads(std::move(points));
   chain.faults.insert(chain.faults.begin(), faults.begin(), faults.end());
   return chain;
+}
+
+Result<Point> Vault::open_point(const Sha256& head, ByteView bytes) const {
+  std::vector<SigningKeyId> allowed;
+  allowed.reserve(signers_.size());
+  for (const Signer& signer : signers_) allowed.push_back(signer.key);
+  ASSIGN_OR_RETURN(model::Head opened, model::open_head(bytes, allowed));
+  if (opened.vault != id()) return fail(ErrorKind::kCrypto, "head: belongs to another vault");
+  const bool own = std::ranges::any_of(signers_, [&](const Signer& signer) {
+    return signer.key == opened.signer && signer.device == opened.device;
+  });
+  if (!own) return fail(ErrorKind::kCrypto, "head: signed for another device");
+  return Point{head, bytes.size(), std::move(opened), false};
 }
 
 Result<model::Summary> Vault::summary(const Point& point) const {

@@ -92,6 +92,9 @@ class Vault {
   /// Reads and verifies every head. Errors: those of the store for retrying kinds and kCancelled; a
   /// damaged or forged head is a fault of the chain instead.
   Result<HeadChain> heads(std::stop_token stop);
+  /// A head as it came from anywhere: signed by a signer of this vault, for this vault and for that
+  /// signer's device. Errors: kCrypto, kCorrupt.
+  [[nodiscard]] Result<Point> open_point(const Sha256& head, ByteView bytes) const;
   /// Opens the summary of a point. Errors: kCorrupt, kCrypto.
   [[nodiscard]] Result<model::Summary> summary(const Point& point) const;
 
