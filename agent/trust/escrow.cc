@@ -17,8 +17,6 @@ using nlohmann::ordered_json;
 
 constexpr std::string_view kRequestSchema = "obhut.escrow-request/1";
 constexpr std::string_view kAnswerSchema = "obhut.escrow-answer/1";
-constexpr std::size_t kMaxSlots = 16;
-constexpr std::size_t kMaxSlot = std::size_t{64} << 10U;
 constexpr std::size_t kFingerprintBytes = 10;
 constexpr std::size_t kFingerprintGroup = 4;
 
@@ -33,12 +31,12 @@ std::optional<Bytes> bytes_of(const json& value, std::size_t most) {
 std::vector<Bytes> read_slots(Fields& fields) {
   std::vector<Bytes> slots;
   const json& list = fields.member("slots");
-  if (!list.is_array() || list.empty() || list.size() > kMaxSlots) {
+  if (!list.is_array() || list.empty() || list.size() > kMaxEscrowSlots) {
     fields.reject("slots", "must be a list of 1 to 16 slots");
     return slots;
   }
   for (const json& item : list) {
-    std::optional<Bytes> slot = bytes_of(item, kMaxSlot);
+    std::optional<Bytes> slot = bytes_of(item, kMaxEscrowSlot);
     if (!slot) {
       fields.reject("slots", "must hold base64url of at most 64 KiB");
       break;
@@ -103,7 +101,7 @@ Result<EscrowAnswer> read_escrow_answer(std::string_view text) {
   Fields fields(value, kAnswerSchema, {"schema", "request", "sealed"});
   EscrowAnswer answer;
   answer.request = fields.id<Sha256>("request");
-  std::optional<Bytes> sealed = bytes_of(fields.member("sealed"), kMaxSlot);
+  std::optional<Bytes> sealed = bytes_of(fields.member("sealed"), kMaxEscrowSlot);
   if (!sealed) fields.reject("sealed", "must be base64url of at most 64 KiB");
   TRY(fields.finish());
   answer.sealed = std::move(*sealed);

@@ -15,6 +15,9 @@
 
 namespace obhut::trust {
 
+inline constexpr std::size_t kMaxEscrowSlots = 16;
+inline constexpr std::size_t kMaxEscrowSlot = std::size_t{64} << 10U;  ///< bytes
+
 /// obhut.escrow-request/1, signed by the device that asks.
 struct EscrowRequest {
   DeviceId device;
@@ -22,7 +25,7 @@ struct EscrowRequest {
   VaultId vault;
   crypto::ExchangeKeyId key;  ///< made for this request; its private half stays on the device
   Instant created{};
-  std::vector<Bytes> slots;  ///< the vault's escrow slots, 1 to 16, as they are stored
+  std::vector<Bytes> slots;  ///< the vault's escrow slots, 1 to kMaxEscrowSlots
 };
 
 /// Times are kept to the second. In: `request.device` follows from the key.

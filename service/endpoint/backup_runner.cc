@@ -3,59 +3,12 @@
 #include <algorithm>
 
 #include "agent/maintain/prune.h"
-#include "agent/plan/schedule.h"
-#include "agent/store/retrying_store.h"
-#include "agent/store/throttled_store.h"
 #include "agent/wire/json_codec.h"
 #include "platform/local_files.h"
 #include "platform/machine.h"
-#include "service/endpoint/recovery.h"
 #include "service/endpoint/source_filter.h"
 
 namespace obhut::endpoint {
-
-namespace {
-
-unsigned attempts(ClusterStore::Patience patience) {
-  return patience == ClusterStore::Patience::kBackground ? 8 : 3;
-}
-
-std::uint64_t bytes_per_second(const trust::AcceptedPlan* plan, Instant now) {
-  if (plan == nullptr) return 0;
-  const Result<std::optional<std::uint32_t>> kbps = plan::upload_limit_at(plan->plan, now);
-  // A time zone that this machine lacks must not stop backups: then there is no limit.
-  return kbps && *kbps ? **kbps * std::uint64_t{125} : 0;
-}
-
-}  // namespace
-
-struct ClusterStore::Layers {
-  Layers(wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
-         const wire::HttpStore::Place& place, Clock& clock,
-         std::shared_ptr<const trust::AcceptedPlan> plan, Patience patience)
-      : http(control, transport, memory, place),
-        retrying(http, clock, {}, attempts(patience)),
-        throttled(retrying, clock, [plan = std::move(plan), &clock] {
-          return bytes_per_second(plan.get(), clock.now());
-        }) {}
-  wire::HttpStore http;
-  store::RetryingStore retrying;
-  store::ThrottledStore throttled;
-};
-
-ClusterStore::ClusterStore(std::unique_ptr<Layers> layers) : layers_(std::move(layers)) {}
-ClusterStore::~ClusterStore() = default;
-store::Store& ClusterStore::store() {
-  return layers_->throttled;
-}
-
-Result<std::unique_ptr<ClusterStore>> ClusterStore::make(
-    wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
-    const wire::HttpStore::Place& place, Clock& clock,
-    std::shared_ptr<const trust::AcceptedPlan> plan, Patience patience) {
-  return std::unique_ptr<ClusterStore>(new ClusterStore(std::make_unique<Layers>(
-      control, transport, memory, place, clock, std::move(plan), patience)));
-}
 
 std::string_view RunOutcome::word() const {
   bool skipped = false;
@@ -91,12 +44,7 @@ std::string BackupRunner::cache_folder(const VaultId& vault) const {
 Result<std::unique_ptr<ClusterStore>> BackupRunner::cluster_store(
     std::shared_ptr<const trust::AcceptedPlan> plan, ClusterStore::Patience patience) {
   ASSIGN_OR_RETURN(const VaultId vault, parts_.keeper.cluster_vault());
-  const wire::HttpStore::Place place{vault, parts_.identity.device,
-                                     parts_.keeper.writer().key.public_key(),
-                                     parts_.identity.cluster_key};
-  ASSIGN_OR_RETURN(HeadFile * memory, parts_.heads.of(vault));
-  return ClusterStore::make(parts_.control, parts_.transport, *memory, place, parts_.clock,
-                            std::move(plan), patience);
+  return ClusterStore::open(parts_, vault, std::move(plan), patience);
 }
 
 Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
@@ -129,7 +77,7 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
 Result<pipeline::BackupReport> BackupRunner::run_cluster(
     const std::shared_ptr<const trust::AcceptedPlan>& plan, std::stop_token stop) {
   // Perhaps the lost device left nothing to wait for.
-  if (parts_.keeper.waiting()) TRY(parts_.recovery.look(stop));
+  if (parts_.keeper.waiting()) TRY(recovery_.look(stop));
   ASSIGN_OR_RETURN(const VaultId id, parts_.keeper.cluster_vault());
   Result<pipeline::BackupReport> report = run_vault(id, plan, stop);
   if (report || !wire::has_code(report.error(), kTakenOver)) return report;

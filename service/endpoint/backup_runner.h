@@ -9,40 +9,14 @@
 #include <vector>
 
 #include "agent/base/clock.h"
-#include "agent/base/log.h"
 #include "agent/base/result.h"
 #include "agent/pipeline/backup_job.h"
 #include "agent/trust/plan_gate.h"
-#include "agent/wire/control_client.h"
-#include "agent/wire/http_store.h"
-#include "service/endpoint/head_file.h"
-#include "service/endpoint/identity.h"
-#include "service/endpoint/outbox.h"
-#include "service/endpoint/state_folder.h"
-#include "service/endpoint/vault_keeper.h"
+#include "service/endpoint/cluster_store.h"
+#include "service/endpoint/engine_parts.h"
+#include "service/endpoint/recovery.h"
 
 namespace obhut::endpoint {
-
-class Recovery;
-
-/// The cluster's vault as a store: tickets and ranges, asked again where that may help, as fast as
-/// the plan allows. Borrows what it is made of.
-class ClusterStore {
- public:
-  /// Who waits: a run in the background is patient for a good minute, a person for seconds.
-  enum class Patience : std::uint8_t { kBackground, kPerson };
-  static Result<std::unique_ptr<ClusterStore>> make(
-      wire::ControlClient& control, wire::Transport& transport, wire::HeadMemory& memory,
-      const wire::HttpStore::Place& place, Clock& clock,
-      std::shared_ptr<const trust::AcceptedPlan> plan, Patience patience);
-  ~ClusterStore();
-  [[nodiscard]] store::Store& store();
-
- private:
-  struct Layers;
-  explicit ClusterStore(std::unique_ptr<Layers> layers);
-  std::unique_ptr<Layers> layers_;
-};
 
 /// What became of one target.
 struct TargetOutcome {
@@ -66,19 +40,8 @@ struct RunOutcome {
 /// Thread: run() one at a time; progress() and open_reading() any.
 class BackupRunner {
  public:
-  struct Parts {
-    StateFolder& state;
-    Clock& clock;
-    Log log;
-    const Identity& identity;
-    wire::ControlClient& control;
-    wire::Transport& transport;
-    HeadFiles& heads;
-    VaultKeeper& keeper;
-    Recovery& recovery;
-    Outbox& outbox;
-  };
-  explicit BackupRunner(Parts parts) : parts_(std::move(parts)) {}
+  BackupRunner(EngineParts parts, Recovery& recovery)
+      : parts_(std::move(parts)), recovery_(recovery) {}
 
   RunOutcome run(std::shared_ptr<const trust::AcceptedPlan> plan, std::stop_token stop);
   /// Of the run that goes on now.
@@ -105,7 +68,8 @@ class BackupRunner {
                                          pipeline::BackupOptions options, std::stop_token stop);
   void report(const RunOutcome& outcome);
 
-  Parts parts_;
+  EngineParts parts_;
+  Recovery& recovery_;
   mutable std::mutex mutex_;
   pipeline::BackupJob* running_ = nullptr;  // borrowed from run_job() while it runs
 };

@@ -43,11 +43,10 @@ Result<void> Engine::build(crypto::SigningKey device_key, const std::string& key
   ASSIGN_OR_RETURN(
       keeper_, VaultKeeper::open(state_, clock_, identity_, std::move(device_key), keys_folder));
   if (!keeper_->waiting()) TRY(keeper_->cluster_vault());
-  recovery_ = std::make_unique<Recovery>(Recovery::Parts{state_, clock_, log_, identity_, control_,
-                                                         transport_, heads_, *keeper_, outbox_});
-  runner_ = std::make_unique<BackupRunner>(BackupRunner::Parts{state_, clock_, log_, identity_,
-                                                               control_, transport_, heads_,
-                                                               *keeper_, *recovery_, outbox_});
+  const EngineParts parts{state_,     clock_, log_,     identity_, control_,
+                          transport_, heads_, *keeper_, outbox_};
+  recovery_ = std::make_unique<Recovery>(parts);
+  runner_ = std::make_unique<BackupRunner>(parts, *recovery_);
   ASSIGN_OR_RETURN(scheduler_,
                    JobScheduler::open(state_, clock_, log_, *plans_, *runner_, outbox_));
   plans_->on_change([this] { scheduler_->wake(); });

@@ -5,6 +5,7 @@
 #include "agent/base/codec.h"
 #include "agent/base/text.h"
 #include "agent/crypto/digest.h"
+#include "agent/trust/device_id.h"
 #include "agent/trust/receipt.h"
 #include "platform/local_files.h"
 #include "platform/machine.h"
@@ -48,7 +49,7 @@ Result<Enrolment> Enrolment::open(StateFolder& state, Clock& clock) {
   if (stored) {
     ASSIGN_OR_RETURN(enrolment.identity_, identity_from_json(*stored));
     if (!enrolment.key_ ||
-        device_id_of(enrolment.key_->public_key()) != enrolment.identity_->device) {
+        trust::device_id_of(enrolment.key_->public_key()) != enrolment.identity_->device) {
       return fail(ErrorKind::kCorrupt,
                   state.path(std::string("secrets/") + kKey) +
                       ": missing or not this device's; restore it from a backup of the "
@@ -109,7 +110,7 @@ Result<void> Enrolment::begin(std::string_view token_text) {
   // Another token after one that was refused: the endpoint was still installed when it was.
   const bool same_customer = pending_ && pending_->token.token.customer == token.token.customer;
   const Instant installed = same_customer ? pending_->installed_at : clock_->now();
-  const trust::ActivationReport report{.device = device_id_of(key_->public_key()),
+  const trust::ActivationReport report{.device = trust::device_id_of(key_->public_key()),
                                        .device_key = key_->public_key(),
                                        .partner = token.token.partner,
                                        .customer = token.token.customer,
@@ -138,7 +139,7 @@ Enrolment Enrolment::again() const {
 
 Result<Identity> Enrolment::identity_of(const wire::EnrollReply& reply) const {
   const trust::RegistrationToken& token = pending_->token.token;
-  const DeviceId device = device_id_of(key_->public_key());
+  const DeviceId device = trust::device_id_of(key_->public_key());
   ASSIGN_OR_RETURN(const trust::Receipt receipt,
                    trust::read_receipt(reply.receipt, reply.cluster_key));
   const bool ours = receipt.kind == trust::ReceiptKind::kActivation && receipt.device == device &&

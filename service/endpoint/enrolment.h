@@ -17,7 +17,6 @@
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/crypto/signing.h"
-#include "agent/trust/device_id.h"
 #include "agent/trust/token.h"
 #include "agent/wire/control_client.h"
 #include "service/endpoint/identity.h"
@@ -78,7 +77,5 @@ class Enrolment {
   std::optional<Pending> pending_;
   std::optional<Identity> identity_;
 };
-
-using trust::device_id_of;
 
 }  // namespace obhut::endpoint

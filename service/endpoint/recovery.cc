@@ -6,7 +6,7 @@
 
 #include "agent/trust/device_id.h"
 #include "platform/local_files.h"
-#include "service/endpoint/backup_runner.h"
+#include "service/endpoint/cluster_store.h"
 #include "service/endpoint/json_fields.h"
 
 namespace obhut::endpoint {
@@ -16,14 +16,6 @@ namespace {
 constexpr const char* kAwaited = "recovery-awaited";
 constexpr const char* kRequest = "escrow-request.json";
 constexpr const char* kRequestKey = "escrow-request.key";
-constexpr std::size_t kMostSlots = 16;
-constexpr std::uint64_t kMaxSlot = std::uint64_t{64} << 10U;
-
-std::unexpected<Error> nothing_awaited() {
-  return fail(ErrorKind::kConflict,
-              "there is nothing to recover: this endpoint has a vault of its own; to recover "
-              "another device's, enrol a fresh installation with a token that replaces it");
-}
 
 std::unexpected<Error> no_vault(const std::optional<VaultId>& wanted) {
   if (wanted) {
@@ -41,14 +33,19 @@ std::string word_for(const vault::KeySource& key) {
   return std::holds_alternative<vault::Passphrase>(key) ? "passphrase" : "recovery key";
 }
 
+Result<std::unique_ptr<ClusterStore>> store_of(const EngineParts& parts, const VaultId& vault) {
+  return ClusterStore::open(parts, vault, nullptr, ClusterStore::Patience::kPerson);
+}
+
 /// The vault's escrow slots, newest first.
 Result<std::vector<Bytes>> escrow_slots(store::Store& store, const VaultId& vault,
                                         const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const auto objects, store.list(store::ObjectKind::kKey, stop));
   std::vector<std::pair<Instant, Bytes>> found;
   for (const store::ObjectInfo& object : objects) {
-    if (object.size > kMaxSlot) continue;
-    ASSIGN_OR_RETURN(Bytes bytes, store::get_whole(store, object.name, kMaxSlot, stop));
+    if (object.size > trust::kMaxEscrowSlot) continue;
+    ASSIGN_OR_RETURN(Bytes bytes,
+                     store::get_whole(store, object.name, trust::kMaxEscrowSlot, stop));
     const Result<vault::SlotHeader> header = vault::parse_slot(bytes);
     const bool ours = header && header->type == vault::SlotType::kEscrow && header->vault == vault;
     if (ours) found.emplace_back(header->created, std::move(bytes));
@@ -56,7 +53,7 @@ Result<std::vector<Bytes>> escrow_slots(store::Store& store, const VaultId& vaul
   std::ranges::sort(found, std::ranges::greater{}, [](const auto& slot) { return slot.first; });
   std::vector<Bytes> slots;
   for (auto& [created, bytes] : found) {
-    if (slots.size() < kMostSlots) slots.push_back(std::move(bytes));
+    if (slots.size() < trust::kMaxEscrowSlots) slots.push_back(std::move(bytes));
   }
   return slots;
 }
@@ -94,15 +91,6 @@ Result<void> Recovery::look(std::stop_token stop) {
   return {};
 }
 
-Result<std::unique_ptr<ClusterStore>> Recovery::store_of(const VaultId& vault) {
-  ASSIGN_OR_RETURN(HeadFile * memory, parts_.heads.of(vault));
-  const wire::HttpStore::Place place{vault, parts_.identity.device,
-                                     parts_.keeper.writer().key.public_key(),
-                                     parts_.identity.cluster_key};
-  return ClusterStore::make(parts_.control, parts_.transport, *memory, place, parts_.clock, nullptr,
-                            ClusterStore::Patience::kPerson);
-}
-
 /// Read past the store, which believes no head but this device's own: here the vault's signers say
 /// whom to believe, and nobody can name one who does not know the roots.
 Result<vault::Point> Recovery::newest_point(const wire::ListedVault& listed,
@@ -112,20 +100,14 @@ Result<vault::Point> Recovery::newest_point(const wire::ListedVault& listed,
   if (heads.empty()) return no_vault(listed.id);
   const wire::ListedHead& newest = heads.back();
   ASSIGN_OR_RETURN(const Bytes bytes, parts_.control.head(listed.id, newest.hash, stop));
-  std::vector<SigningKeyId> allowed;
-  for (const vault::Signer& signer : vault.signers()) allowed.push_back(signer.key);
-  Result<model::Head> head = model::open_head(bytes, allowed);
-  const bool honest = head && head->vault == listed.id && head->sequence == newest.sequence &&
-                      std::ranges::any_of(vault.signers(), [&](const vault::Signer& signer) {
-                        return signer.key == head->signer && signer.device == head->device;
-                      });
-  if (!honest) {
-    return fail(ErrorKind::kRefused, "vault " + listed.id.text() +
-                                         ": the cluster shows a recovery point that nobody "
-                                         "made who may write to it" +
-                                         (head ? std::string() : ": " + head.error().message));
+  Result<vault::Point> point = vault.open_point(newest.hash, bytes);
+  if (point && point->head.vault == listed.id && point->head.sequence == newest.sequence) {
+    return point;
   }
-  return vault::Point{newest.hash, bytes.size(), std::move(*head), false};
+  return fail(ErrorKind::kRefused, "vault " + listed.id.text() +
+                                       ": the cluster shows a recovery point that nobody "
+                                       "made who may write to it" +
+                                       (point ? std::string() : ": " + point.error().message));
 }
 
 Result<Recovery::Recovered> Recovery::take(const wire::ListedVault& listed, vault::Vault& vault,
@@ -169,7 +151,7 @@ Result<Recovery::Recovered> Recovery::open_with_key(const vault::KeySource& key,
   const std::scoped_lock lock(mutex_);
   if (!parts_.keeper.waiting()) return nothing_awaited();
   ASSIGN_OR_RETURN(const wire::ListedVault listed, choose(wanted, stop));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> store, store_of(listed.id));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> store, store_of(parts_, listed.id));
   Result<std::unique_ptr<vault::Vault>> opened = vault::Vault::open(store->store(), key, stop);
   if (!opened && opened.error().kind == ErrorKind::kRefused) {
     return fail(ErrorKind::kRefused, "this " + word_for(key) + " opens no slot of vault " +
@@ -205,7 +187,7 @@ Result<std::optional<Recovery::Pending>> Recovery::pending() const {
 }
 
 Result<Recovery::Pending> Recovery::make_request(const VaultId& vault, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> store, store_of(vault));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> store, store_of(parts_, vault));
   ASSIGN_OR_RETURN(std::vector<Bytes> slots, escrow_slots(store->store(), vault, stop));
   if (slots.empty()) {
     return fail(ErrorKind::kNotFound, "vault " + vault.text() +
@@ -276,7 +258,7 @@ Result<Recovery::Recovered> Recovery::open_with_answer(std::string_view text,
       open->key, trust::escrow_answer_context(request.device, request.vault, open->request.hash),
       request.vault, answer.sealed);
   if (!keyring) return pass_on(std::move(keyring).error(), "escrow answer");
-  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> store, store_of(listed.id));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> store, store_of(parts_, listed.id));
   ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
                    vault::Vault::open_with(store->store(), std::move(*keyring), stop));
   return take(listed, *vault, {vault::SlotType::kEscrow},

@@ -9,22 +9,15 @@
 #include <string_view>
 
 #include "agent/base/clock.h"
-#include "agent/base/log.h"
 #include "agent/base/result.h"
 #include "agent/model/plan.h"
 #include "agent/trust/escrow.h"
 #include "agent/vault/key_slot.h"
 #include "agent/vault/vault.h"
-#include "agent/wire/control_client.h"
-#include "service/endpoint/head_file.h"
-#include "service/endpoint/identity.h"
-#include "service/endpoint/outbox.h"
-#include "service/endpoint/state_folder.h"
+#include "service/endpoint/engine_parts.h"
 #include "service/endpoint/vault_keeper.h"
 
 namespace obhut::endpoint {
-
-class ClusterStore;
 
 /// The code of the alert, and of the cluster's refusal, once another installation has the vault.
 inline constexpr const char* kTakenOver = "vault-taken-over";
@@ -32,18 +25,7 @@ inline constexpr const char* kTakenOver = "vault-taken-over";
 /// Thread: any; one recovery at a time.
 class Recovery {
  public:
-  struct Parts {
-    StateFolder& state;
-    Clock& clock;
-    Log log;
-    const Identity& identity;
-    wire::ControlClient& control;
-    wire::Transport& transport;
-    HeadFiles& heads;
-    VaultKeeper& keeper;
-    Outbox& outbox;
-  };
-  explicit Recovery(Parts parts) : parts_(std::move(parts)) {}
+  explicit Recovery(EngineParts parts) : parts_(std::move(parts)) {}
 
   /// Asks the cluster what there is to recover. Nothing at all ends the waiting, for then nothing
   /// can be lost; else an alert stands until the keys come. Fine where nothing is waited for.
@@ -98,7 +80,6 @@ class Recovery {
     crypto::ExchangeKey key;
   };
   Result<wire::ListedVault> choose(const std::optional<VaultId>& vault, std::stop_token stop);
-  Result<std::unique_ptr<ClusterStore>> store_of(const VaultId& vault);
   Result<std::optional<Pending>> pending() const;
   Result<Pending> make_request(const VaultId& vault, std::stop_token stop);
   Result<void> forget_request();
@@ -108,7 +89,7 @@ class Recovery {
                          const std::optional<DeviceId>& made_by,
                          const std::optional<model::Escrow>& escrow, std::stop_token stop);
 
-  Parts parts_;
+  EngineParts parts_;
   mutable std::mutex mutex_;
 };
 

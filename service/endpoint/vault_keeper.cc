@@ -144,15 +144,11 @@ std::string VaultKeeper::waiting_message() const {
   return waiting_ ? message_while_waiting() : std::string();
 }
 
-namespace {
-
 std::unexpected<Error> nothing_awaited() {
   return fail(ErrorKind::kConflict,
-              "this endpoint has the keys of its vault already; to recover another device's, "
-              "enrol a fresh installation with a token that replaces that device");
+              "there is nothing to recover: this endpoint has a vault of its own; to recover "
+              "another device's, enrol a fresh installation with a token that replaces it");
 }
-
-}  // namespace
 
 Result<void> VaultKeeper::adopt(const seal::Keyring& keyring, const WayIn& way) {
   const std::scoped_lock lock(mutex_);

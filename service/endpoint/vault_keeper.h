@@ -136,6 +136,9 @@ class VaultKeeper {
   std::optional<VaultId> awaited_;
 };
 
+/// The error of who asks for a recovery where nothing is waited for.
+std::unexpected<Error> nothing_awaited();
+
 /// Names a recovery key without giving it away.
 std::string hash_of(const vault::RecoveryKey& key);
 

@@ -3,6 +3,7 @@
 
 #include "agent/crypto/digest.h"
 #include "agent/crypto/random.h"
+#include "agent/trust/device_id.h"
 #include "agent/trust/receipt.h"
 #include "agent/trust/token.h"
 #include "platform/atomic_file.h"
@@ -181,7 +182,7 @@ TEST_F(EnrolmentTest, ReportsTheSameBytesUntilTheReceiptArrives) {
 
   ASSERT_TRUE(other.finish(cluster_, {}));
 
-  EXPECT_EQ(other.identity().device, device_id_of(enrolment.device_key().public_key()));
+  EXPECT_EQ(other.identity().device, trust::device_id_of(enrolment.device_key().public_key()));
 }
 
 TEST_F(EnrolmentTest, KeepsItsKeyAndDateWhenTheTokenIsReplaced) {

@@ -5,6 +5,7 @@
 
 #include "agent/crypto/digest.h"
 #include "agent/crypto/random.h"
+#include "agent/trust/device_id.h"
 #include "agent/trust/receipt.h"
 #include "agent/trust/token.h"
 #include "agent/wire/json_codec.h"
@@ -23,7 +24,7 @@ using namespace std::chrono_literals;
 class RecoveryTest : public testing::Test {
  protected:
   RecoveryTest() : folder_(*platform::make_temporary_directory("obhut-recovery-")) {
-    identity_.device = device_id_of(key_.public_key());
+    identity_.device = trust::device_id_of(key_.public_key());
     identity_.replaces = crypto::random_id<DeviceId>();
   }
   ~RecoveryTest() override { EXPECT_TRUE(platform::remove_tree(folder_)); }
@@ -101,7 +102,7 @@ TEST_F(RecoveryTest, ARecoveredVaultGetsThisDeviceAsSignerAndItsOwnMachineSlot) 
   const seal::Keyring ring = seal::Keyring::generate();
   ASSERT_TRUE(vault::Vault::create_for_device(
       store, ring.clone(), vault::MachineSecret{crypto::SecretBytes(ByteView(Bytes(32, 1)))},
-      device_id_of(lost.public_key()), lost, clock_, {}));
+      trust::device_id_of(lost.public_key()), lost, clock_, {}));
   const auto heir = keeper();
   ASSERT_TRUE(heir->adopt(ring, {vault::SlotType::kPassphrase}));
 

@@ -1,0 +1,29 @@
+#pragma once
+// What those who carry out the engine's work share.
+
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+#include "agent/wire/control_client.h"
+#include "agent/wire/transport.h"
+#include "service/endpoint/head_file.h"
+#include "service/endpoint/identity.h"
+#include "service/endpoint/outbox.h"
+#include "service/endpoint/state_folder.h"
+#include "service/endpoint/vault_keeper.h"
+
+namespace obhut::endpoint {
+
+/// Borrowed from the engine.
+struct EngineParts {
+  StateFolder& state;
+  Clock& clock;
+  Log log;
+  const Identity& identity;
+  wire::ControlClient& control;
+  wire::Transport& transport;
+  HeadFiles& heads;
+  VaultKeeper& keeper;
+  Outbox& outbox;
+};
+
+}  // namespace obhut::endpoint
