@@ -55,14 +55,7 @@ Registration registration_of(const sql::Row& row) {
 }
 
 constexpr std::string_view kTokenColumns =
-    "SELECT hash, kind, uses, used, created, expires, revoked, replaces FROM tokens ";
-
-/// The customer, alive, and its number.
-Answer<Customer> customer_alive(sql::Session& session, const CustomerId& id) {
-  ASSIGN_OR_RETURN(Customer customer, find_customer(session, id));
-  if (customer.deleted) return not_found("customer");
-  return customer;
-}
+    "SELECT hash, kind, uses, used, created, expires, revoked, replaces, customer FROM tokens ";
 
 struct Dated {
   Instant at{};
@@ -149,7 +142,7 @@ Answer<Registration> DeviceRegistry::register_token(const CustomerId& customer_i
                                                     std::string_view document) {
   const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<Registration> {
-    ASSIGN_OR_RETURN(const Customer customer, customer_alive(session, customer_id));
+    ASSIGN_OR_RETURN(const Customer customer, live_customer(session, customer_id));
     ASSIGN_OR_RETURN(const trust::TrustChain chain, load_trust(session, customer.partner));
     ASSIGN_OR_RETURN(const trust::TokenRegistration token,
                      trust::read_registration(document, chain, now));
@@ -208,10 +201,9 @@ namespace {
 Answer<Registration> usable_token(sql::Session& session, const Sha256& hash,
                                   const trust::ActivationReport& report, Instant now,
                                   CustomerId& customer) {
-  ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
-                   session.query_one("SELECT hash, kind, uses, used, created, expires, revoked,"
-                                     " replaces, customer FROM tokens WHERE hash = :hash",
-                                     {{"hash", hash}}));
+  ASSIGN_OR_RETURN(
+      const std::optional<sql::Row> row,
+      session.query_one(std::string(kTokenColumns) + "WHERE hash = :hash", {{"hash", hash}}));
   if (!row) {
     return refuse(401, "token-unknown",
                   "this registration token is not known here; ask the partner");
@@ -289,7 +281,7 @@ Answer<Enrolment> DeviceRegistry::enrol(std::string_view token_text, const Signi
     CustomerId customer_id;
     ASSIGN_OR_RETURN(const Registration token,
                      usable_token(session, hash, report, now, customer_id));
-    ASSIGN_OR_RETURN(const Customer customer, customer_alive(session, customer_id));
+    ASSIGN_OR_RETURN(const Customer customer, live_customer(session, customer_id));
     if (report.partner != customer.partner) {
       return refuse(422, "activation-mismatch", "the activation names another partner");
     }

@@ -39,12 +39,6 @@ Answer<Partner> partner_in(sql::Session& session, const PartnerId& id) {
   return partner_of(*row);
 }
 
-Answer<Customer> live_customer(sql::Session& session, const CustomerId& id) {
-  ASSIGN_OR_RETURN(Customer customer, find_customer(session, id));
-  if (customer.deleted) return not_found("customer");
-  return customer;
-}
-
 /// Ids of events that can happen more than once for the same subject.
 std::string numbered(std::string_view what, const CustomerId& id, Instant at) {
   return std::string(what) + "-" + id.text() + "-" + std::to_string(at.time_since_epoch().count());
@@ -58,6 +52,12 @@ Answer<Customer> find_customer(sql::Session& session, const CustomerId& id) {
       session.query_one(std::string(kCustomerColumns) + "WHERE id = :id", {{"id", id}}));
   if (!row) return not_found("customer");
   return customer_of(*row);
+}
+
+Answer<Customer> live_customer(sql::Session& session, const CustomerId& id) {
+  ASSIGN_OR_RETURN(Customer customer, find_customer(session, id));
+  if (customer.deleted) return not_found("customer");
+  return customer;
 }
 
 Answer<trust::TrustChain> load_trust(sql::Session& session, const PartnerId& partner) {

@@ -35,6 +35,8 @@ struct Customer {
 
 /// Errors: 404. Deleted customers are found too.
 Answer<Customer> find_customer(sql::Session& session, const CustomerId& id);
+/// Errors: 404 also for a deleted one.
+Answer<Customer> live_customer(sql::Session& session, const CustomerId& id);
 Answer<trust::TrustChain> load_trust(sql::Session& session, const PartnerId& partner);
 
 /// Thread: any.
