@@ -328,11 +328,10 @@ Result<Response> CpprestTransport::send(const Request& request, std::stop_token 
   Result<Response> response = [&]() -> Result<Response> {
     try {
       Origin& origin = state_->origin_of(target);
-      Result<Response> answer = run(origin, request, target, until, stop);
-      for (int tries = 1; tries < kTries && !answer && broke_when_used(answer.error()); ++tries) {
-        answer = run(origin, request, target, until, stop);
+      for (int tries = 1;; ++tries) {
+        Result<Response> answer = run(origin, request, target, until, stop);
+        if (answer || tries == kTries || !broke_when_used(answer.error())) return answer;
       }
-      return answer;
     } catch (const std::exception& error) {
       return fail(ErrorKind::kInternal, printable(error.what()));
     }

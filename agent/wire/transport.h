@@ -57,9 +57,10 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  /// Asks once and gives any answer that is whole, whatever its status: what a status means is the
-  /// caller's to know. Follows no redirect. A reused connection that breaks may have the request
-  /// carried out twice, so that every write needs an idempotency key.
+  /// Gives any answer that is whole, whatever its status: what a status means is the
+  /// caller's to know. Follows no redirect. Asks again where a connection broke before it answered,
+  /// for it may have been a kept one that the other side had closed: the request may be carried out
+  /// more than once, so that every write needs an idempotency key.
   /// Errors: kUnavailable, kTimeout (deadline passed, the request may have been carried out),
   /// kRefused (the peer's certificate is not what we trust), kCorrupt (an answer that is no HTTP,
   /// or longer than asked for), kInvalidInput (URL or header), kCancelled.

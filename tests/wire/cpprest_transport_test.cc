@@ -1,5 +1,6 @@
 #include "agent/wire/cpprest_transport.h"
 
+#include <atomic>
 #include <mutex>
 
 #include <gtest/gtest.h>
@@ -83,6 +84,29 @@ TEST_F(Transporting, KeepsTheConnectionBetweenRequests) {
 
   // The library gives an answer a moment before it puts the connection back.
   EXPECT_LT(server.connections(), 8);
+}
+
+// As a proxy or a server does that restarts: the library notices only when it uses the connection.
+TEST_F(Transporting, AsksAgainWhereAKeptConnectionBreaksInTheMiddleOfARequest) {
+  std::atomic<int> seen = 0;
+  TlsServer server(authority_, {}, [&](TlsPeer& peer) {
+    const bool first = seen++ == 0;
+    if (peer.read_request().empty()) return;
+    peer.write(http_answer(200, "ok"));
+    if (!first) return;
+    peer.read_some();  // and hangs up in the middle of what comes
+  });
+  ASSERT_TRUE(pinned_.send(get(server.url()), {}));
+  const Bytes body(20'000'000);
+  Request request = get(server.url());
+  request.method = Method::kPut;
+  request.body = body;
+
+  const Result<Response> response = pinned_.send(request, {});
+
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(server.connections(), 2);
 }
 
 struct Distrusted {

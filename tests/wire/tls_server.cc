@@ -108,7 +108,7 @@ std::string TlsPeer::read_request() {
     std::size_t length = 0;
     if (const std::size_t at = pending_.find("Content-Length:");
         at != std::string::npos && at < end) {
-      length = std::stoul(pending_.substr(at + 15));
+      length = std::stoul(pending_.substr(at + 15, 20));
     }
     return pending_.size() >= end + 4 + length ? end + 4 + length : 0;
   };
@@ -122,6 +122,11 @@ std::string TlsPeer::read_request() {
   std::string request = pending_.substr(0, length);
   pending_.erase(0, length);
   return request;
+}
+
+void TlsPeer::read_some() {
+  char buffer[16'384];
+  (void)SSL_read(static_cast<SSL*>(ssl_), buffer, sizeof buffer);  // ignored: what it was
 }
 
 void TlsPeer::write(std::string_view bytes) {
