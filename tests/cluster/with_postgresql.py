@@ -19,7 +19,7 @@ def newest_binaries():
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"),
                    key=lambda path: int(path.split("/")[4]))
     if not found:
-        sys.exit("no PostgreSQL here: install the package postgresql (tools/dev/setup does)")
+        sys.exit("no PostgreSQL here: install the package postgresql (`tools/dev/setup tests` does)")
     return os.path.dirname(found[-1])
 
 

@@ -63,6 +63,12 @@ class FaultTest(unittest.TestCase):
         self.assertNotEqual(outcome.returncode, 0, outcome.stdout)
         return outcome.returncode, outcome.stdout + outcome.stderr
 
+    def copy_of_source(self):
+        """To compare with what a point holds, once the source has changed."""
+        before = self.site.path("before")
+        subprocess.run(["cp", "-a", self.source, before], check=True)
+        return before
+
     def codes(self, endpoint):
         return [alert["code"] for alert in endpoint.status()["alerts"]]
 
@@ -113,6 +119,12 @@ class FullDisks(FaultTest):
             files.setdefault(os.path.basename(path).split(".")[0], []).append(path)
         return files
 
+    def assert_ends_for_want_of_room(self, endpoint):
+        code, said = self.refused_backup(endpoint)
+        self.assertEqual(code, 3, said)
+        self.assertIn("disk is full", said)
+        self.assertIn("backup-failed", self.codes(endpoint))
+
     def test_a_full_object_store_ends_the_run_and_loses_nothing(self):
         objects = os.path.join(self.cluster.state, "objects")
         if not os.path.isdir(objects):
@@ -122,15 +134,11 @@ class FullDisks(FaultTest):
             self.addCleanup(self.cluster.stop)
             endpoint = self.with_plan()
             endpoint.backup()
-            before = self.site.path("before")
-            subprocess.run(["cp", "-a", self.source, before], check=True)
+            before = self.copy_of_source()
             write_random(os.path.join(self.source, "second"), 60 * MEGABYTE, 2)
 
-            code, said = self.refused_backup(endpoint)
+            self.assert_ends_for_want_of_room(endpoint)
 
-            self.assertEqual(code, 3, said)
-            self.assertIn("disk is full", said)
-            self.assertIn("backup-failed", self.codes(endpoint))
             self.assertEqual(len(endpoint.ask("points")), 1)
             self.assert_restores(endpoint, before)
             left = [path for path in glob.glob(objects + "/tmp/*")]
@@ -164,16 +172,12 @@ class FullDisks(FaultTest):
             self.addCleanup(self.cluster.stop)
             endpoint = self.with_plan()
             endpoint.backup()
-            before = self.site.path("before")
-            subprocess.run(["cp", "-a", self.source, before], check=True)
+            before = self.copy_of_source()
             write_random(os.path.join(self.source, "second"), 30 * MEGABYTE, 2)
             fill(filler)
 
-            code, said = self.refused_backup(endpoint)
+            self.assert_ends_for_want_of_room(endpoint)
 
-            self.assertEqual(code, 3, said)
-            self.assertIn("disk is full", said)
-            self.assertIn("backup-failed", self.codes(endpoint))
             self.assert_restores(endpoint, before)
             with self.assertRaisesRegex(AssertionError, " 507 .*disk is full"):
                 self.site.partner.add_customer("C-2")
@@ -191,21 +195,20 @@ class FullDisks(FaultTest):
 
 
 class SilentLines(FaultTest):
-    """Deadlines are minutes: what can be waited for at once is."""
+    """Deadlines are minutes: what can be waited for at once is. One public address, so that one
+    proxy stands before all."""
 
     def setUp(self):
-        self.start_site()
+        port = free_port()
+        self.start_site(port)
+        self.proxy = Proxy(self.site.cluster.port, port)
+        self.addCleanup(self.proxy.close)
+        self.url = f"https://localhost:{port}"
 
     def test_whatever_is_silent_ends_at_a_deadline_and_goes_on_later(self):
-        # One public address, so that one proxy stands before all; its ways differ by connection.
-        port = free_port()
-        self.site.close()
-        self.start_site(port)
-        proxy = Proxy(self.site.cluster.port, port)
-        self.addCleanup(proxy.close)
-        url = f"https://localhost:{port}"
-        uploading = self.with_plan(name="uploading", url=url)
-        asking = self.enrolled("asking", url)
+        proxy = self.proxy  # its ways differ by connection
+        uploading = self.with_plan(name="uploading", url=self.url)
+        asking = self.enrolled("asking", self.url)
         asking.wait_plan(1)
         for endpoint in (uploading, asking):
             endpoint.backup()
@@ -248,15 +251,10 @@ class SilentLines(FaultTest):
             self.assert_restores(endpoint, self.source)
 
     def test_a_run_against_silence_ends_with_exit_code_5_and_the_next_resumes(self):
-        port = free_port()
-        self.site.close()
-        self.start_site(port)
-        proxy = Proxy(self.site.cluster.port, port)
-        self.addCleanup(proxy.close)
-        endpoint = self.with_plan(url=f"https://localhost:{port}")
+        proxy = self.proxy
+        endpoint = self.with_plan(url=self.url)
         endpoint.backup()
-        before = self.site.path("before")
-        subprocess.run(["cp", "-a", self.source, before], check=True)
+        before = self.copy_of_source()
         write_random(os.path.join(self.source, "second"), 20 * MEGABYTE, 2)
         proxy.mode = "stall"
         proxy.cut()

@@ -183,13 +183,13 @@ class SmallVault {
   int round_ = 0;
 };
 
-// Every byte of every object: one bit of it turned, zeroed, and the object cut off before it.
 /// From one damaged byte to the next: 1, and more where a sanitizer makes every restore dear.
 std::size_t damage_step() {
   const char* text = std::getenv("OBHUT_DAMAGE_STEP");
   return text == nullptr ? 1 : std::stoul(text);
 }
 
+// Every byte of every object: one bit of it turned, zeroed, and the object cut off before it.
 TEST(Damage, OfAnyByteIsSeenAndNeverRestored) {
   const std::size_t step = damage_step();
   SmallVault vault;
