@@ -39,13 +39,9 @@ json recovered_json(const Recovery::Recovered& done) {
 
 Result<json> recover(Engine& engine, const json& request, const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const auto vault, optional_id<VaultId>(request, "vault"));
-  std::optional<Bytes> text = from_base64url(text_or(request, "key"));
-  if (!text) return fail(ErrorKind::kInvalidInput, "key: want base64url");
-  const Result<vault::KeySource> key = vault::key_source_from_file_text(as_text(*text));
-  crypto::wipe(*text);
-  if (!key) return std::unexpected(key.error());
+  ASSIGN_OR_RETURN(const vault::KeySource key, key_in(request));
   ASSIGN_OR_RETURN(const Recovery::Recovered done,
-                   engine.recovery().open_with_key(*key, vault, escrow_of(engine), stop));
+                   engine.recovery().open_with_key(key, vault, escrow_of(engine), stop));
   return recovered_json(done);
 }
 
@@ -72,6 +68,14 @@ Result<json> start_over(Engine& engine) {
 }
 
 }  // namespace
+
+Result<vault::KeySource> key_in(const json& request) {
+  std::optional<Bytes> text = from_base64url(text_or(request, "key"));
+  if (!text) return fail(ErrorKind::kInvalidInput, "key: want base64url");
+  Result<vault::KeySource> key = vault::key_source_from_file_text(as_text(*text));
+  crypto::wipe(*text);
+  return key;
+}
 
 std::optional<Result<json>> carry_out_recovery(Engine& engine, std::string_view command,
                                                const json& request, const std::stop_token& stop) {

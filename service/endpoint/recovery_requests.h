@@ -17,6 +17,10 @@ std::optional<Result<nlohmann::json>> carry_out_recovery(Engine& engine, std::st
                                                          const nlohmann::json& request,
                                                          const std::stop_token& stop);
 
+/// The request's "key": a passphrase or recovery key, as its file holds it, in base64url.
+/// Errors: kInvalidInput.
+Result<vault::KeySource> key_in(const nlohmann::json& request);
+
 /// What `obhut status` says of it; null where nothing is waited for.
 nlohmann::json recovery_json(Engine& engine);
 

@@ -1,6 +1,7 @@
 #include "service/endpoint/requests.h"
 
 #include <array>
+#include <functional>
 
 #include <nlohmann/json.hpp>
 
@@ -212,31 +213,54 @@ Result<json> plan(Engine& engine) {
   return value;
 }
 
+/// The vault in the cluster, made where it is missing, with every slot that it should have.
+Result<void> with_cluster_vault(Engine& engine, const std::stop_token& stop,
+                                const std::function<Result<void>(vault::Vault&)>& use) {
+  const auto plan = engine.plans().in_force();
+  ASSIGN_OR_RETURN(const auto cluster,
+                   engine.runner().cluster_store(plan, ClusterStore::Patience::kPerson));
+  ASSIGN_OR_RETURN(const VaultId id, engine.keeper().cluster_vault());
+  TRY(engine.control().create_vault(id, stop));
+  ASSIGN_OR_RETURN(const auto vault,
+                   engine.keeper().open_cluster(cluster->store(),
+                                                plan ? plan->plan.escrow : std::nullopt, stop));
+  return use(*vault);
+}
+
 Result<json> key_show(Engine& engine, const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const std::string key, engine.keeper().show_recovery_key());
   json value = {{"recovery_key", key}};
-  // Its slot goes up now where the vault is there already, else with the first backup.
-  const Result<void> stored = [&]() -> Result<void> {
-    ASSIGN_OR_RETURN(
-        const auto cluster,
-        engine.runner().cluster_store(engine.plans().in_force(), ClusterStore::Patience::kPerson));
-    ASSIGN_OR_RETURN(const VaultId id, engine.keeper().cluster_vault());
-    TRY(engine.control().create_vault(id, stop));
-    const auto plan = engine.plans().in_force();
-    TRY(engine.keeper().open_cluster(cluster->store(), plan ? plan->plan.escrow : std::nullopt,
-                                     stop));
-    return {};
-  }();
+  // Its slot goes up now where the cluster can be reached, else with the first backup.
+  const Result<void> stored =
+      with_cluster_vault(engine, stop, [](vault::Vault&) { return Result<void>(); });
   value["stored"] = stored.has_value();
   if (!stored) value["reason"] = stored.error().message;
   return value;
 }
 
+/// The cluster learns that the vault is recoverable; a report that is lost costs a wrong word in a
+/// list, and the next one mends it.
+Result<bool> report_recoverable(Engine& engine, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const VaultId vault, engine.keeper().cluster_vault());
+  return engine.control().confirm_recovery(vault, stop).has_value();
+}
+
+Result<json> key_passphrase(Engine& engine, const json& request, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const vault::KeySource key, key_in(request));
+  if (vault::slot_type_of(key) != vault::SlotType::kPassphrase) {
+    return fail(ErrorKind::kInvalidInput, "this is a recovery key, not a passphrase");
+  }
+  TRY(with_cluster_vault(engine, stop, [&](vault::Vault& vault) {
+    return engine.keeper().add_passphrase(vault, key, stop);
+  }));
+  ASSIGN_OR_RETURN(const bool reported, report_recoverable(engine, stop));
+  return json{{"added", true}, {"reported", reported}};
+}
+
 Result<json> key_confirm(Engine& engine, const json& request, const std::stop_token& stop) {
   TRY(engine.keeper().confirm_recovery_key(text_or(request, "key")));
-  ASSIGN_OR_RETURN(const VaultId vault, engine.keeper().cluster_vault());
-  const Result<void> told = engine.control().confirm_recovery(vault, stop);
-  return json{{"confirmed", true}, {"reported", told.has_value()}};
+  ASSIGN_OR_RETURN(const bool reported, report_recoverable(engine, stop));
+  return json{{"confirmed", true}, {"reported", reported}};
 }
 
 }  // namespace
@@ -269,6 +293,7 @@ Result<json> carry_out(Daemon& daemon, std::string_view command, const json& req
   if (command == "backup") return backup(*engine, request, reply, stop);
   if (command == "plan") return plan(*engine);
   if (command == "key-show") return key_show(*engine, stop);
+  if (command == "key-passphrase") return key_passphrase(*engine, request, stop);
   if (command == "key-confirm") return key_confirm(*engine, request, stop);
   if (auto answer = carry_out_recovery(*engine, command, request, stop)) return std::move(*answer);
   return carry_out_on_points(*engine, command, request, reply, stop);

@@ -396,6 +396,16 @@ Result<void> VaultKeeper::confirm_recovery_key(std::string_view typed) {
   return state_.secrets().remove(kRecovery);
 }
 
+Result<void> VaultKeeper::add_passphrase(vault::Vault& vault, const vault::KeySource& passphrase,
+                                         std::stop_token stop) {
+  const std::scoped_lock lock(mutex_);
+  ASSIGN_OR_RETURN(const bool opens, vault.opens_with(passphrase, stop));
+  if (!opens) TRY(vault.add_slot(passphrase, clock_.now(), stop));
+  Record record = record_;
+  record.passphrase = true;
+  return save(record);
+}
+
 Recoverability VaultKeeper::recoverability() const {
   const std::scoped_lock lock(mutex_);
   return {record_.escrow, !record_.recovery_hash.empty(), record_.recovery_confirmed,

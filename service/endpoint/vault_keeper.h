@@ -25,7 +25,7 @@ struct Recoverability {
   bool escrow = false;              ///< the partner's escrow key opens it
   bool recovery_key_made = false;   ///< shown, perhaps
   bool recovery_confirmed = false;  ///< somebody typed the recovery key in again
-  bool passphrase = false;          ///< somebody opened it with a passphrase
+  bool passphrase = false;          ///< somebody chose one, or opened it with one
   [[nodiscard]] bool recoverable() const { return escrow || recovery_confirmed || passphrase; }
 };
 
@@ -90,6 +90,11 @@ class VaultKeeper {
   /// Forgets the key on this machine. Errors: kInvalidInput for a typo; kRefused for another key;
   /// kConflict where its slot is not in the cluster yet.
   Result<void> confirm_recovery_key(std::string_view typed);
+
+  /// One more way into the vault in the cluster, as open_cluster() gave it. A passphrase that opens
+  /// it already is taken as it is. Nothing of it stays on this machine.
+  Result<void> add_passphrase(vault::Vault& vault, const vault::KeySource& passphrase,
+                              std::stop_token stop);
 
   [[nodiscard]] Recoverability recoverability() const;
 

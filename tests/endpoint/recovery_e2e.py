@@ -315,6 +315,41 @@ class WithTheRecoveryKey(RecoveryTest):
         self.assert_one_licence(twin)
 
 
+class WithAPassphrase(RecoveryTest):
+    escrow = False
+
+    def test_a_passphrase_opens_what_a_lost_machine_left(self):
+        self.back_up_old()
+        self.assertEqual(self.old.status()["protection"]["state"], "not recoverable")
+        self.refused(self.old, 2, "key", "add-passphrase", stdin="")
+        self.refused(self.old, 2, "key", "add-passphrase", "--new-key-file",
+                     self.write("paper", self.old.ask("key", "show-recovery")["recovery_key"]))
+        key_file = self.write("passphrase", "correct horse battery staple\n")
+        for _ in range(2):  # a second time changes nothing
+            self.assertTrue(self.old.ask("key", "add-passphrase", "--new-key-file",
+                                         key_file)["reported"])
+        self.assertEqual(self.old.status()["protection"]["state"], "protected")
+        [vault] = self.vaults(self.old_device)
+        self.assertTrue(vault["recoverable"])
+        self.old.kill()
+        new = self.take_place()
+
+        self.refused(new, 4, "key", "recover", "--key-file", self.write("other", "correct horse"))
+        new.ask("key", "recover", "--key-file", key_file)
+
+        self.assert_goes_on(new, vault["id"], 2)
+        self.assertTrue(new.status()["protection"]["passphrase"])
+
+    def test_without_the_cluster_none_is_promised(self):
+        self.back_up_old()
+        self.site.cluster.stop()
+
+        self.refused(self.old, 5, "key", "add-passphrase", "--new-key-file",
+                     self.write("passphrase", "correct horse battery staple"))
+
+        self.assertEqual(self.old.status()["protection"]["state"], "not recoverable")
+
+
 class WithoutPoints(RecoveryTest):
     def test_a_device_that_left_nothing_is_replaced_without_waiting(self):
         self.old.kill()

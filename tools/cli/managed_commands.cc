@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/guarded.h"
+#include "agent/base/text.h"
 #include "agent/plan/plan_check.h"
 #include "platform/local_files.h"
 #include "tools/cli/command.h"
@@ -15,6 +16,7 @@
 #include "tools/cli/managed_output.h"
 #include "tools/cli/progress_line.h"
 #include "tools/cli/recovery_commands.h"
+#include "tools/cli/secrets.h"
 
 namespace obhut::cli {
 
@@ -56,12 +58,14 @@ constexpr Message kPlanShow{"the plan in force", "der geltende Plan"};
 constexpr Message kPlanCheck{"check a plan file and print its next runs",
                              "eine Plandatei prüfen und ihre nächsten Läufe zeigen"};
 constexpr Message kPlanFile{"plan in JSON", "Plan als JSON"};
-constexpr Message kKey{"the recovery key of this device",
-                       "der Wiederherstellungsschlüssel dieses Geräts"};
-constexpr Message kKeyShow{"show it, to be written down", "ihn zeigen, zum Aufschreiben"};
+constexpr Message kKey{"the keys that open this device's backups",
+                       "die Schlüssel, die die Sicherungen dieses Geräts öffnen"};
+constexpr Message kKeyShow{"show the recovery key, to be written down",
+                           "den Wiederherstellungsschlüssel zeigen, zum Aufschreiben"};
 constexpr Message kKeyConfirm{
-    "confirm that it was written down; the machine then forgets it",
-    "bestätigen, dass er aufgeschrieben ist; das Gerät vergisst ihn dann"};
+    "confirm that the recovery key was written down; the machine then forgets it",
+    "bestätigen, dass der Wiederherstellungsschlüssel aufgeschrieben ist; das Gerät vergisst ihn "
+    "dann"};
 constexpr Message kKeyFile{"file with the key (-: standard input)",
                            "Datei mit dem Schlüssel (-: Standardeingabe)"};
 constexpr Message kEnrolled{"enrolled as {}, activated at {}\n",
@@ -71,6 +75,13 @@ constexpr Message kActivated{"activated; the cluster has not confirmed it yet: {
 constexpr Message kWriteDown{
     "{}\n\nWrite it down, keep it away from this machine, then run `obhut key confirm`.\n",
     "{}\n\nAufschreiben, fern von diesem Gerät aufbewahren, dann `obhut key confirm` ausführen.\n"};
+constexpr Message kAddPassphrase{"add a passphrase", "eine Passphrase hinzufügen"};
+constexpr Message kNewKeyFile{
+    "file with the new passphrase (-: standard input; without it, the terminal asks)",
+    "Datei mit der neuen Passphrase (-: Standardeingabe; ohne sie fragt das Terminal)"};
+constexpr Message kPassphraseAdded{
+    "added: whoever knows the passphrase can restore this device\n",
+    "hinzugefügt: Wer die Passphrase kennt, kann dieses Gerät wiederherstellen\n"};
 constexpr Message kConfirmed{
     "confirmed: whoever has the key can restore this device\n",
     "bestätigt: Wer den Schlüssel hat, kann dieses Gerät wiederherstellen\n"};
@@ -210,6 +221,14 @@ Result<void> run_key_confirm(Context& context, const Arguments& arguments) {
                   [](const Context& with, const json&) { return with.say(kConfirmed); });
 }
 
+Result<void> run_add_passphrase(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const vault::Passphrase passphrase,
+                   read_new_passphrase(context, arguments.file));
+  return converse(context, arguments,
+                  {{"command", "key-passphrase"}, {"key", to_base64url(passphrase.text.view())}},
+                  [](const Context& with, const json&) { return with.say(kPassphraseAdded); });
+}
+
 using Body = Result<void> (*)(Context&, const Arguments&);
 
 CLI::App* add(CLI::App& parent, Context& context, const std::string& name, const Message& help,
@@ -323,6 +342,10 @@ void add_plan_and_key_commands(CLI::App& app, Context& context) {
   in->file = "-";
   add(*key, context, "confirm", kKeyConfirm, in, run_key_confirm)
       ->add_option("--key-file", in->file, context.say(kKeyFile))
+      ->type_name("FILE");
+  in = std::make_shared<Arguments>();
+  add(*key, context, "add-passphrase", kAddPassphrase, in, run_add_passphrase)
+      ->add_option("--new-key-file", in->file, context.say(kNewKeyFile))
       ->type_name("FILE");
   add_recovery_commands(*key, context);
 }

@@ -17,6 +17,8 @@ constexpr Message kAskAgain{"Once more: ", "Noch einmal: "};
 constexpr Message kNoTerminal{
     "no key: name a file with --key-file (there is no terminal to ask on)",
     "kein Schlüssel: --key-file nennt die Datei dafür (es gibt kein Terminal, um zu fragen)"};
+constexpr Message kNotAPassphrase{"this is a recovery key, not a passphrase",
+                                  "das ist ein Wiederherstellungsschlüssel, keine Passphrase"};
 constexpr Message kDiffer{"the two passphrases differ", "die beiden Passphrasen sind verschieden"};
 
 Result<vault::KeySource> from_text(std::string text) {
@@ -86,6 +88,15 @@ Result<vault::KeySource> read_new_key(const Context& context, const std::string&
   crypto::wipe({reinterpret_cast<std::uint8_t*>(second.data()), second.size()});
   if (!same) return fail(ErrorKind::kInvalidInput, context.say(kDiffer));
   return from_text(std::move(first));
+}
+
+Result<vault::Passphrase> read_new_passphrase(const Context& context, const std::string& key_file) {
+  ASSIGN_OR_RETURN(vault::KeySource key, read_new_key(context, key_file));
+  auto* passphrase = std::get_if<vault::Passphrase>(&key);
+  if (passphrase != nullptr) return std::move(*passphrase);
+  return fail(ErrorKind::kInvalidInput,
+              key_file.empty() ? context.say(kNotAPassphrase)
+                               : "key file " + key_file + ": " + context.say(kNotAPassphrase));
 }
 
 }  // namespace obhut::cli

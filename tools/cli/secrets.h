@@ -18,5 +18,7 @@ Result<vault::KeySource> read_key(const Context& context, const std::string& key
 Result<crypto::SecretBytes> read_key_text(const Context& context, const std::string& key_file);
 /// The same as read_key() for a new passphrase: asked for twice.
 Result<vault::KeySource> read_new_key(const Context& context, const std::string& key_file);
+/// Likewise. Errors: kInvalidInput for a recovery key: whoever has one file for both loses both.
+Result<vault::Passphrase> read_new_passphrase(const Context& context, const std::string& key_file);
 
 }  // namespace obhut::cli

@@ -49,9 +49,6 @@ Result<void> run_list(Context& context, const VaultArguments& arguments) {
 
 constexpr Message kAddPassphraseHelp{"add a passphrase", "eine Passphrase hinzufügen"};
 constexpr Message kNewFileHelp{"file with the new passphrase", "Datei mit der neuen Passphrase"};
-constexpr Message kNotAPassphrase{
-    "this file holds a recovery key, not a passphrase",
-    "diese Datei enthält einen Wiederherstellungsschlüssel, keine Passphrase"};
 constexpr Message kAdded{"Key slot {} was added.\n", "Schlüsselfach {} wurde angelegt.\n"};
 
 struct AddArguments {
@@ -67,12 +64,10 @@ void tell_added(Context& context, const vault::StoredSlot& slot) {
 Result<void> run_add_passphrase(Context& context, const AddArguments& arguments) {
   ASSIGN_OR_RETURN(const VaultSession session,
                    open_vault(context, arguments.vault, store::Use::kWrite));
-  ASSIGN_OR_RETURN(const vault::KeySource key, read_new_key(context, arguments.file));
-  if (vault::slot_type_of(key) != vault::SlotType::kPassphrase) {
-    return fail(ErrorKind::kInvalidInput, context.say(kNotAPassphrase));
-  }
-  ASSIGN_OR_RETURN(const vault::StoredSlot slot,
-                   session.vault->add_slot(key, context.clock.now(), context.stop));
+  ASSIGN_OR_RETURN(vault::Passphrase passphrase, read_new_passphrase(context, arguments.file));
+  ASSIGN_OR_RETURN(
+      const vault::StoredSlot slot,
+      session.vault->add_slot(std::move(passphrase), context.clock.now(), context.stop));
   tell_added(context, slot);
   return {};
 }
