@@ -167,8 +167,9 @@ Result<void> BackupJob::Run::open_checkpoint(EarlierRun& earlier) {
 Result<void> BackupJob::Run::work(BoundedQueue<ReadJob>& jobs) {
   const std::stop_token stop = threads.token();
   ContentReader content(job.vault_.keyring(), sink, nodes, known_files, incidents, job.progress_,
-                        accounts, {});
+                        accounts, {.pause = job.options_.pause});
   while (std::optional<ReadJob> next = jobs.pop(stop)) {
+    if (job.options_.pause != nullptr && !job.options_.pause->wait(stop)) break;
     TRY(content.read(*next, stop));
     // Open directories are few: none is kept for work that is done.
     for (const FileWorkPtr& done : next->works) done->folder.reset();
@@ -188,7 +189,7 @@ Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
     SourceWalk walk(std::move(walker), std::move(earlier), reader, used,
                     Segmenter(kSegments, segment_seed(job.vault_.keyring())), accounts, incidents,
                     job.progress_);
-    Result<WalkCounts> walked = walk.run(events, jobs, stop);
+    Result<WalkCounts> walked = walk.run(events, jobs, job.options_.pause, stop);
     if (!walked) {
       // Stopped before the queue closes: the builder must not take the end for the end.
       threads.report(std::move(walked).error());

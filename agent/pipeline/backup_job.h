@@ -13,6 +13,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
+#include "agent/base/pause_gate.h"
 #include "agent/base/result.h"
 #include "agent/model/summary.h"
 #include "agent/pipeline/incidents.h"
@@ -31,8 +32,9 @@ struct BackupOptions {
   model::Consistency consistency = model::Consistency::kBestEffort;
   std::string cache_directory;  ///< index cache and checkpoint of this vault; "": neither is kept
   std::chrono::seconds checkpoint_after{20};
-  vault::BlobReaderLimits reader;  ///< how the point before is read
-  unsigned workers = 0;            ///< 0: one a processor, two at most
+  vault::BlobReaderLimits reader;    ///< how the point before is read
+  unsigned workers = 0;              ///< 0: one a processor, two at most
+  const PauseGate* pause = nullptr;  ///< closed: nothing more is read until it opens; null: never
   /// Signs the head where the vault does not stand alone.
   std::optional<vault::Vault::Writer> writer;
 };

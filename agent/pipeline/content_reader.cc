@@ -206,6 +206,7 @@ Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRa
   stream_.restart();
   bool last = false;
   while (!last) {
+    if (limits_.pause != nullptr) limits_.pause->wait(stop);
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "read");
     // Slices small enough to stay in the processor's cache between reading and scanning.
     constexpr std::size_t kSlice = 1U << 20U;

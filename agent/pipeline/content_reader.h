@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "agent/base/pause_gate.h"
 #include "agent/base/result.h"
 #include "agent/chunk/chunker.h"
 #include "agent/pipeline/blob_writer.h"
@@ -24,6 +25,7 @@ struct ReadLimits {
   std::uint64_t patient_size = 4ULL << 30U;
   /// A hole shorter than this is read as zeros: each stretch of data becomes blobs of its own.
   std::uint64_t least_hole = 64U << 10U;
+  const PauseGate* pause = nullptr;  ///< asked between the slices of a large file; null: never
 };
 
 /// One worker's tools. Thread: one.

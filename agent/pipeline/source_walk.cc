@@ -41,11 +41,12 @@ SourceWalk::SourceWalk(scan::Walker walker, EarlierRun earlier, vault::BlobReade
 SourceWalk::~SourceWalk() = default;
 
 Result<WalkCounts> SourceWalk::run(BoundedQueue<TreeEvent>& events, BoundedQueue<ReadJob>& jobs,
-                                   const std::stop_token& stop) {
+                                   const PauseGate* pause, const std::stop_token& stop) {
   events_ = &events;
   jobs_ = &jobs;
   stop_ = stop;
   while (const std::optional<scan::WalkEvent> step = walker_.next()) {
+    if (pause != nullptr) pause->wait(stop_);
     if (stop_.stop_requested()) return fail(ErrorKind::kCancelled, "walk the sources");
     TRY(take(*step));
     TRY(hand_out(segmenter_.step()));

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/pause_gate.h"
 #include "agent/base/queue.h"
 #include "agent/base/result.h"
 #include "agent/model/summary.h"
@@ -46,9 +47,10 @@ class SourceWalk {
              ProgressBoard& progress);
   ~SourceWalk();
 
-  /// Walks to the end. Closes neither queue. Errors: kCancelled; retrying kinds of the store.
+  /// Walks to the end, standing still while `pause` (may be null) is closed. Closes neither queue.
+  /// Errors: kCancelled; retrying kinds of the store.
   Result<WalkCounts> run(BoundedQueue<TreeEvent>& events, BoundedQueue<ReadJob>& jobs,
-                         const std::stop_token& stop);
+                         const PauseGate* pause, const std::stop_token& stop);
 
  private:
   struct Level;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -7,6 +8,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/guarded.h"
+#include "agent/base/pause_gate.h"
 #include "agent/base/queue.h"
 
 namespace obhut {
@@ -69,6 +71,39 @@ TEST(BoundedQueue, WakesWhoeverWaitsWhenAskedToStop) {
   popper.join();
   pusher.join();
   EXPECT_EQ(full.size(), 1U);
+}
+
+TEST(PauseGate, HoldsWhoeverComesUntilItOpens) {
+  PauseGate gate;
+  EXPECT_TRUE(gate.wait({}));
+  gate.pause();
+  std::atomic<int> passed = 0;
+  std::vector<std::jthread> comers;
+  for (int i = 0; i < 3; ++i) {
+    comers.emplace_back([&] {
+      EXPECT_TRUE(gate.wait({}));
+      EXPECT_FALSE(gate.paused()) << "passed a closed gate";
+      ++passed;
+    });
+  }
+  EXPECT_EQ(passed, 0);
+
+  gate.resume();
+
+  comers.clear();
+  EXPECT_EQ(passed, 3);
+}
+
+TEST(PauseGate, LetsGoOfWhoeverIsAskedToStop) {
+  PauseGate gate;
+  gate.pause();
+  std::stop_source stop;
+  std::jthread comer([&] { EXPECT_FALSE(gate.wait(stop.get_token())); });
+
+  stop.request_stop();
+
+  comer.join();
+  EXPECT_TRUE(gate.paused());
 }
 
 TEST(SystemClock, WakesWhenAskedToStop) {

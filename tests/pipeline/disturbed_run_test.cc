@@ -99,6 +99,90 @@ TEST(DisturbedRun, LeavesNoPointWhenStopped) {
   EXPECT_EQ(bench.memory.count(model::ObjectKind::kHead), 0u);
 }
 
+// Closes the gate with the first pack that it is given.
+class PausingStore final : public store::Store {
+ public:
+  PausingStore(store::Store& inner, PauseGate& gate) : inner_(inner), gate_(gate) {}
+  Result<void> put(const store::ObjectName& name, ByteView body, std::stop_token stop) override {
+    if (!paused.exchange(true)) gate_.pause();
+    return inner_.put(name, body, stop);
+  }
+  Result<Bytes> get(const store::ObjectName& name, ByteRange range, std::stop_token stop) override {
+    return inner_.get(name, range, stop);
+  }
+  Result<std::optional<std::uint64_t>> size_of(const store::ObjectName& name,
+                                               std::stop_token stop) override {
+    return inner_.size_of(name, stop);
+  }
+  Result<std::vector<store::ObjectInfo>> list(store::ObjectKind kind,
+                                              std::stop_token stop) override {
+    return inner_.list(kind, stop);
+  }
+  std::atomic<bool> paused{true};
+
+ private:
+  store::Store& inner_;
+  PauseGate& gate_;
+};
+
+// Waits until nothing has been read for a while; what had been read by then.
+std::uint64_t read_when_still(const pipeline::BackupJob& job) {
+  std::uint64_t before = 0;
+  for (int still = 0; still < 20; ++still) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const std::uint64_t now = job.progress().new_bytes;
+    if (now != before) still = 0;
+    before = now;
+  }
+  return before;
+}
+
+TEST(DisturbedRun, StandsStillWhilePausedAndGoesOnWhereItWas) {
+  PauseGate gate;
+  MemStore memory;
+  PausingStore pausing(memory, gate);
+  VaultBench bench(&pausing);
+  constexpr std::uint64_t kTotal = 150'000'000;
+  write_file(bench.source() + "/large", content_of(7, kTotal / 2, false));
+  for (int i = 0; i < 5; ++i) {
+    write_file(bench.source() + "/file" + std::to_string(i),
+               content_of(100 + i, kTotal / 10, false));
+  }
+  pipeline::BackupOptions with = bench.options();
+  with.pause = &gate;
+  pipeline::BackupJob job(*bench.vault, bench.clock, bench.log, std::move(with));
+  Result<pipeline::BackupReport> report;
+  pausing.paused = false;
+  std::jthread running([&] { report = job.run({}); });
+  while (!pausing.paused) std::this_thread::yield();
+
+  EXPECT_LT(read_when_still(job), kTotal);
+  EXPECT_EQ(memory.count(model::ObjectKind::kHead), 0u);
+  gate.resume();
+  running.join();
+
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->summary.read_bytes, kTotal) << "nothing is read twice";
+  ASSERT_TRUE(bench.restore(report->summary, bench.target()));
+  EXPECT_EQ(manifest_difference(bench.source(), bench.landed(bench.target())), "");
+}
+
+TEST(DisturbedRun, CanBeStoppedWhilePaused) {
+  VaultBench bench;
+  make_tree(bench.source(), random_items(43, 200));
+  PauseGate gate;
+  gate.pause();
+  pipeline::BackupOptions with = bench.options();
+  with.pause = &gate;
+  std::stop_source stop;
+  std::jthread stopper([&] { stop.request_stop(); });
+
+  const auto report = bench.backup(std::move(with), stop.get_token());
+
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().kind, ErrorKind::kCancelled);
+}
+
 TEST(DisturbedRun, StopsAtAnyInstantAndGoesOnLater) {
   for (int delay = 0; delay < 40; delay += 4) {
     VaultBench bench;
