@@ -23,6 +23,9 @@ struct Command {
   Bytes input;                    ///< for its standard input
   std::chrono::milliseconds timeout{60'000};
   std::size_t output_cap = 1 << 20;  ///< of each stream; what comes after is read and dropped
+  bool join_streams = false;         ///< standard error goes into `output`, in the order written
+  /// What is left to it to come to its own end once `stop` is asked for.
+  std::chrono::milliseconds stop_patience{0};
 };
 
 struct Outcome {
@@ -33,8 +36,10 @@ struct Outcome {
   std::string error_output;
 };
 
-/// Past the timeout, or once `stop` is asked for, the program and all it started (its process
-/// group) is ended. Errors: kNotFound, kRefused where it cannot be started; kCancelled.
+/// Past the timeout, or once `stop` is asked for and its patience is over, the program and all it
+/// started (its process group) is ended. What it left behind when it came to its own end runs on,
+/// and is not listened to any more. Errors: kNotFound, kRefused where it cannot be started;
+/// kCancelled.
 Result<Outcome> run(const Command& command, std::stop_token stop = {});
 
 }  // namespace obhut::platform

@@ -162,8 +162,11 @@ void Running::feed() {
 }
 
 void Running::drain(Handle& end, std::string& into) {
+  // Not without end: a program that writes faster than we read must still meet its deadline. All
+  // that a pipe can hold is read at once.
+  constexpr int kMostReads = 64;
   std::array<char, 16 * 1024> buffer;
-  while (end.valid()) {
+  for (int i = 0; i < kMostReads && end.valid(); ++i) {
     const ssize_t got = ::read(fd_of(end), buffer.data(), buffer.size());
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return end.close();
@@ -192,20 +195,24 @@ Result<Outcome> Running::finish(const std::stop_token& stop) {
   const posix::StopWaker waker(stop);
   constexpr milliseconds kGrace{2000};  // between asking it to end and ending it
   auto deadline = steady_clock::now() + command_.timeout;
+  bool stopping = false;
   bool asked_to_end = false;
   bool cancelled = false;
   while (!ended()) {
+    if (stop.stop_requested() && !stopping && !asked_to_end) {
+      stopping = true;
+      deadline = std::min(deadline, steady_clock::now() + command_.stop_patience);
+    }
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    const bool stopping = stop.stop_requested() && !asked_to_end;
-    if (stopping || left <= milliseconds::zero()) {
+    if (left <= milliseconds::zero()) {
       end_group(asked_to_end ? SIGKILL : SIGTERM);
-      cancelled = cancelled || stopping;
-      outcome_.timed_out = outcome_.timed_out || !cancelled;
+      cancelled = stopping;
+      outcome_.timed_out = !cancelled;
       asked_to_end = true;
       deadline = steady_clock::now() + kGrace;
       continue;
     }
-    wait_for_something(left, asked_to_end ? -1 : waker.fd());
+    wait_for_something(left, stopping || asked_to_end ? -1 : waker.fd());
     feed();
     drain(output_, outcome_.output);
     drain(error_, outcome_.error_output);
@@ -232,7 +239,7 @@ Result<Outcome> run(const Command& command, std::stop_token stop) {
   SpawnPlan plan;
   plan.connect(input.read_end, STDIN_FILENO);
   plan.connect(output.write_end, STDOUT_FILENO);
-  plan.connect(error.write_end, STDERR_FILENO);
+  plan.connect(command.join_streams ? output.write_end : error.write_end, STDERR_FILENO);
   plan.finish(command.working_directory);
   std::vector<std::string> arguments{command.program};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());

@@ -109,6 +109,62 @@ TEST(Process, StopsWhenAsked) {
   EXPECT_EQ(run(sh("exec sleep 600"), stop.get_token()).error().kind, ErrorKind::kCancelled);
 }
 
+// Reading must not starve the clock: the program writes as fast as it can for ever.
+TEST(Process, EndsAFloodAtItsDeadline) {
+  Command command = sh("yes & yes");
+  command.timeout = milliseconds(300);
+  command.output_cap = 1000;
+  const auto began = std::chrono::steady_clock::now();
+
+  const Result<Outcome> outcome = run(command);
+
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->timed_out);
+  EXPECT_TRUE(outcome->truncated);
+  EXPECT_EQ(outcome->output.size(), 1000U);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
+}
+
+TEST(Process, DoesNotListenToAFloodThatWasLeftBehind) {
+  Command command = sh("yes & echo $! > child; exit 0");
+  const TempFolder folder;
+  command.working_directory = folder.path();
+
+  const Result<Outcome> outcome = run(command);
+
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->exit_code, 0);
+  ::kill(std::stoi(folder.read("child")), SIGKILL);
+}
+
+TEST(Process, JoinsBothStreamsInTheOrderWritten) {
+  Command command = sh("echo one; echo two >&2; echo three");
+  command.join_streams = true;
+
+  const Result<Outcome> outcome = run(command);
+
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->output, "one\ntwo\nthree\n");
+  EXPECT_EQ(outcome->error_output, "");
+}
+
+TEST(Process, IsLeftToItsOwnEndForAsLongAsItsPatienceAfterAStop) {
+  std::stop_source stop;
+  stop.request_stop();
+  Command command = sh("echo thawed");
+  command.stop_patience = std::chrono::minutes(1);
+  const Result<Outcome> finished = run(command, stop.get_token());
+  Command endless = sh("exec sleep 600");
+  endless.stop_patience = milliseconds(50);
+
+  const Result<Outcome> ended = run(endless, stop.get_token());
+
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(finished->output, "thawed\n");
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::kCancelled);
+}
+
 TEST(Process, GivesExactlyTheEnvironmentAndNoOpenFiles) {
   Command command = sh("env | grep -c . ; echo $ONLY; ls /proc/self/fd | wc -l");
   command.environment = {{{"ONLY", "this"}, {"PATH", "/usr/bin:/bin"}}};
