@@ -1,4 +1,4 @@
-// GB/s of each stage between reading and storing, on one core, over real bytes:
+// GB/s of each stage between reading and storing and back, on one core, over real bytes:
 //   find /usr/lib -type f -size +1M | head -n 200 | xargs cat | head -c 512M > sample
 //   obhut-bench-stages sample
 
@@ -96,6 +96,32 @@ void encrypt(benchmark::State& state) {
   count_bytes(state);
 }
 
+/// The way back: authenticated, decrypted, expanded.
+void open_blobs(benchmark::State& state) {
+  Result<seal::ObjectCipher> cipher =
+      seal::ObjectCipher::derive(keyring(), seal::SealedKind::kDataPack, 1, seal::Salt());
+  seal::Sealer sealer(keyring());
+  std::vector<std::pair<seal::Place, Bytes>> sealed;
+  for (const ByteView chunk : chunks) {
+    Bytes out(seal::sealed_bound(chunk.size()));
+    const auto position = static_cast<std::uint32_t>(sealed.size());
+    const Result<seal::SealedBody> body = sealer.seal(*cipher, position, chunk, out);
+    CHECK(body.has_value());
+    out.resize(body->sealed_length);
+    sealed.emplace_back(
+        seal::Place{position, body->codec, static_cast<std::uint32_t>(chunk.size())},
+        std::move(out));
+  }
+  seal::Opener opener;
+  Bytes plain(model::kMaxBlobSize);
+  for (auto _ : state) {
+    for (const auto& [place, body] : sealed) {
+      CHECK(opener.open(*cipher, place, body, MutableByteView(plain).first(place.plain_length)));
+    }
+  }
+  count_bytes(state);
+}
+
 void name_packs(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(crypto::sha256(sample));
   count_bytes(state);
@@ -131,6 +157,7 @@ BENCHMARK(chunk_ids);
 BENCHMARK(entropy);
 BENCHMARK(compress)->DenseRange(1, 3);
 BENCHMARK(encrypt);
+BENCHMARK(open_blobs);
 BENCHMARK(name_packs);
 BENCHMARK(seal_into_packs)->DenseRange(1, 3);
 
