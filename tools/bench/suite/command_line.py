@@ -1,11 +1,12 @@
 """The command: arguments, the chosen programs, the work folder, and what is written at the end."""
 import argparse
+import contextlib
 import datetime
 import os
 import pathlib
 import shutil
 import signal
-import sys
+import subprocess
 import tempfile
 
 from . import SuiteError, chart, programs, report
@@ -74,28 +75,36 @@ def interrupt(_signal, _frame):
     raise KeyboardInterrupt
 
 
-def measure(options, found, findings):
-    """Fills `findings`; whatever happens, the work folder is gone afterwards."""
-    size = SIZES[options.size]
+@contextlib.contextmanager
+def work_folder(parent):
+    """A new folder that is gone at the end, whatever happens."""
     try:
-        work = pathlib.Path(tempfile.mkdtemp(prefix="obhut-bench-", dir=options.work)).resolve()
+        work = pathlib.Path(tempfile.mkdtemp(prefix="obhut-bench-", dir=parent)).resolve()
     except OSError as error:
-        raise SuiteError(f"{options.work}: {error.strerror}") from error
+        raise SuiteError(f"{parent}: {error.strerror}") from error
     try:
-        findings.filesystem = report.filesystem_of(work)
-        room = Room(work)
-        runner = Runner(size, found, room, Meter(environment(work), work), findings)
+        yield work
+    finally:
+        note(f"removing {work}")
+        handlers = [(s, signal.signal(s, signal.SIG_IGN)) for s in (signal.SIGINT, signal.SIGTERM)]
+        subprocess.run(["rm", "-rf", "--", work], check=False)
+        for number, handler in handlers:
+            signal.signal(number, handler)
+
+
+def measure(options, found, findings, work):
+    """Fills `findings`, up to an interruption. Raises SuiteError where it cannot go on."""
+    size = SIZES[options.size]
+    findings.filesystem = report.filesystem_of(work)
+    runner = Runner(size, found, Room(work), Meter(environment(work), work), findings)
+    try:
         for workload in WORKLOADS:
             if not options.workload or workload.name in options.workload:
                 runner.run(workload, options.repeat or size.repeat)
     except KeyboardInterrupt:
         findings.interrupted = True
-    finally:
-        note(f"removing {work}")
-        handlers = [(s, signal.signal(s, signal.SIG_IGN)) for s in (signal.SIGINT, signal.SIGTERM)]
-        shutil.rmtree(work, ignore_errors=True)
-        for number, handler in handlers:
-            signal.signal(number, handler)
+    except OSError as error:
+        raise SuiteError(f"{error.filename or work}: {error.strerror}") from error
 
 
 def write(options, document):
@@ -112,33 +121,40 @@ def write(options, document):
     note(f"written to {out}: bench.md, bench.json, bench.svg")
 
 
-def main(arguments):
-    options = parse(arguments)
-    if options.list:
-        print_list(options)
-        return 0
-    signal.signal(signal.SIGTERM, interrupt)
+def run(options):
+    """Measures, reports, and gives the exit code."""
     findings, refused = Findings(), None
-    try:
-        found, missing = find_programs(options)
-        begun = datetime.datetime.now(datetime.timezone.utc)
-        for line in missing:
-            note(line)
+    found, missing = find_programs(options)
+    for line in missing:
+        note(line)
+    begun = datetime.datetime.now(datetime.timezone.utc)
+    with work_folder(options.work) as work:
         try:
-            measure(options, found, findings)
+            measure(options, found, findings, work)
         except SuiteError as error:
-            refused = error
-            if not findings.results:
-                raise
-        write(options, report.document(options, begun, found, missing, findings))
-    except SuiteError as error:
-        refused = error
+            refused = error  # what was measured until then is worth a report
+        if findings.results or not refused:
+            write(options, report.document(options, begun, found, missing, findings))
     if refused:
-        note(f"bench: {refused}")
-        return 3
+        raise refused
     if findings.interrupted:
         return 130
     failures = list(findings.failures())
     for line in failures:
         note(f"bench: {line}")
     return 1 if failures else 0
+
+
+def main(arguments):
+    options = parse(arguments)
+    if options.list:
+        print_list(options)
+        return 0
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        return run(options)
+    except SuiteError as error:
+        note(f"bench: {error}")
+        return 3
+    except KeyboardInterrupt:
+        return 130

@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 
+from . import programs
 from .measuring import MEASURES
 from .targets import TARGETS, judge
 from .workloads import SIZES, STEPS
@@ -49,7 +50,7 @@ def document(options, begun, found, missing, findings):
                    "command": r.command, "error": r.error, "median": r.median(),
                    "runs": [{**{m: getattr(f, m) for m in MEASURES}, "examples": f.examples} for f in r.figures]}
                   for r in ordered(findings)],
-        "targets": [verdict_row(judge(t, findings.measured, findings.source_bytes), findings)
+        "targets": [verdict_row(judge(t, findings.measured, findings.source_bytes))
                     for t in TARGETS if t.workload in findings.sources],
         "failures": list(findings.failures()),
     }
@@ -57,18 +58,17 @@ def document(options, begun, found, missing, findings):
 
 def ordered(findings):
     """By workload and step, and within a step the programs always in the same order."""
-    from .programs import ALL
-    rank = {p.key: n for n, p in enumerate(ALL)}
+    rank = {p.key: n for n, p in enumerate(programs.ALL)}
     steps = {}
     for workload, step, _ in findings.results:
         steps.setdefault((workload, step), len(steps))
     return sorted(findings.results.values(), key=lambda r: (steps[r.workload, r.step], rank[r.program]))
 
 
-def verdict_row(verdict, findings):
+def verdict_row(verdict):
     t = verdict.target
     return {"workload": t.workload, "step": t.step, "measure": t.measure, "factor": t.factor, "against": t.against,
-            "text": target_text(t, findings), "ours": verdict.ours, "theirs": verdict.theirs, "met": verdict.met}
+            "text": target_text(t), "ours": verdict.ours, "theirs": verdict.theirs, "met": verdict.met}
 
 
 def factor_text(factor):
@@ -80,7 +80,7 @@ def escaped(text):
     return text.replace("|", "\\|")
 
 
-def target_text(target, findings):
+def target_text(target):
     step = "every step" if target.step == "*" else STEPS[target.step]
     if not target.against:
         limit = in_unit(target.measure, target.factor)
@@ -88,7 +88,7 @@ def target_text(target, findings):
         limit = of(target.against)
     else:
         limit = f"{factor_text(target.factor)} {of(target.against)}"
-    return f"{findings.sources[target.workload]['title']}, {step}: {WORDS[target.measure]} at most {limit}"
+    return f"{step}: {WORDS[target.measure]} at most {limit}"
 
 
 def of(against):
@@ -99,7 +99,7 @@ def of(against):
 def in_unit(measure, value):
     if measure in ("wall", "cpu", "others"):
         return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
-    return f"{value / 1e6:,.1f} MB" if value < 10e6 else f"{value / 1e6:,.0f} MB"
+    return f"{value / 1e6:,.1f} MB" if abs(value) < 10e6 else f"{value / 1e6:,.0f} MB"
 
 
 def json_text(doc):
@@ -111,14 +111,17 @@ def cell(measure, value):
 
 
 def markdown(doc):
-    parts = [_heading(doc), _steps(doc)]
-    if doc["targets"]:
-        parts.append(_targets(doc))
-    if doc["missing"]:
-        parts.append("Not measured:\n\n" + "\n".join(f"- {line}" for line in doc["missing"]))
-    if doc["failures"]:
-        parts.append("Failed:\n\n" + "\n".join(f"- {line}" for line in doc["failures"]))
-    parts.append(NOTES)
+    parts = [_heading(doc)]
+    for name, workload in doc["workloads"].items():
+        parts.append(f"### {workload['title']}\n\n{in_unit('stored', workload['bytes'])}, {workload['files']:,} files and links.")
+        parts.append(_steps([row for row in doc["steps"] if row["workload"] == name]))
+        targets = [row for row in doc["targets"] if row["workload"] == name]
+        if targets:
+            parts.append(_targets(targets))
+    for title, key in (("Not measured", "missing"), ("Failed", "failures")):
+        if doc[key]:
+            parts.append(f"### {title}\n\n" + "\n".join(f"- {line}" for line in doc[key]))
+    parts.append("### How\n\n" + NOTES)
     return "\n\n".join(parts) + "\n"
 
 
@@ -139,11 +142,11 @@ def _heading(doc):
             f"{m['filesystem']}.\n\n{versions}")
 
 
-def _steps(doc):
-    lines = ["| workload | step | program | wall s | CPU s | peak MB | stored MB | new MB | others' CPU s | differ |",
-             "|---|---|---|--:|--:|--:|--:|--:|--:|--:|"]
-    for row in doc["steps"]:
-        names = f"| {doc['workloads'].get(row['workload'], {}).get('title', row['workload'])} | {row['title']} | {escaped(row['program_title'])} "
+def _steps(rows):
+    lines = ["| step | program | wall s | CPU s | peak MB | stored MB | new MB | others' CPU s | differ |",
+             "|---|---|--:|--:|--:|--:|--:|--:|--:|"]
+    for row in rows:
+        names = f"| {row['title']} | {escaped(row['program_title'])} "
         if row["error"]:
             lines.append(f"{names}| failed: {escaped(row['error'])} | | | | | | |")
             continue
@@ -154,9 +157,9 @@ def _steps(doc):
     return "\n".join(lines)
 
 
-def _targets(doc):
+def _targets(rows):
     lines = ["| target | measured | |", "|---|---|---|"]
-    for row in doc["targets"]:
+    for row in rows:
         lines.append(f"| {row['text']} | {_measured(row)} | {verdict_word(row['met'])} |")
     return "\n".join(lines)
 

@@ -33,6 +33,7 @@ class Findings:
     def __init__(self):
         self.results = {}
         self.sources = {}  # workload -> {title, bytes, files}
+        self.filesystem = "unknown"
         self.interrupted = False
 
     def of(self, workload, step, program):
@@ -62,14 +63,17 @@ class Findings:
 def differences(source, restored):
     """Entries that differ in contents, owner, mode, times, links, ACLs or xattrs, and some of them."""
     command = ["rsync", "-aHAXn", "--checksum", "--delete", "--itemize-changes", f"{source}/", f"{restored}/"]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace")
     count, examples = 0, []
-    for line in child.stdout:
-        if line.strip():
-            count += 1
-            if count <= EXAMPLES:
-                examples.append(line.strip())
-    if child.wait() != 0:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace") as child:
+        try:
+            for line in filter(str.strip, child.stdout):
+                count += 1
+                if count <= EXAMPLES:
+                    examples.append(line.strip())
+        except KeyboardInterrupt:
+            child.kill()
+            raise
+    if child.returncode != 0:
         raise StepFailed(f"rsync: exit {child.returncode}: the restore could not be compared")
     return count, examples
 
@@ -156,6 +160,7 @@ class Runner:
         """Backups of many states of the tree; each program's sum is one figure."""
         sums, befores = {}, {r: self._stored(r) for r in repositories}
         for number in range(self.size.points):
+            note(f"  point {number + 1} of {self.size.points}")
             if number:
                 self._change(workload, source)
             for repository in repositories:
