@@ -12,13 +12,14 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tools/bench"))
 
-from suite import generate, measuring, targets  # noqa: E402: found only by the line above
+from suite import SuiteError, generate, measuring, room, targets  # noqa: E402: found only by the line above
 
 OBHUT = pathlib.Path("obhut")
 TOOLS = ("bash", "cp", "find", "python3", "rm", "rsync", "sh", "tar")  # neither restic, Borg nor zstd
@@ -229,6 +230,29 @@ class Parts(unittest.TestCase):
             walls = {"obhut": ours, "restic": 10.0}
             verdict = targets.judge(target, lambda w, s, program, m, walls=walls: walls[program], lambda w: None)
             self.assertEqual(verdict.met, met)
+
+    def test_too_little_room_is_said_in_numbers_before_anything_is_written(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with self.assertRaisesRegex(SuiteError, r"needs 1000000000\.0 GB, has \d+\.\d GB"):
+                room.Room(pathlib.Path(folder)).make(10**18)
+            self.assertEqual(os.listdir(folder), [])
+
+    # Deleting makes creating slow for a minute, so nobody deletes without need, and who did waits.
+    def test_discarded_trees_are_deleted_only_for_room_and_waited_for_afterwards(self):
+        with tempfile.TemporaryDirectory() as folder:
+            place, waits = room.Room(pathlib.Path(folder)), []
+            place.discard(place.fresh("tree"))
+
+            place.make(1)
+            self.assertEqual(os.listdir(folder), ["tree-0"])
+            with self.assertRaises(SuiteError):
+                place.make(10**18)
+            with unittest.mock.patch("time.sleep", waits.append):
+                place.settle()
+
+            self.assertEqual(os.listdir(folder), [])
+        self.assertEqual(len(waits), 1)
+        self.assertGreater(waits[0], 60)
 
     def test_the_same_seed_makes_the_same_tree(self):
         trees = []

@@ -1,8 +1,10 @@
 """The wall times as a bar chart: one group a step, bars as long as their share of the slowest."""
 from xml.sax.saxutils import escape
 
+from .report import in_unit
+
 WIDTH, LEFT, RIGHT = 860, 130, 250
-ROW, BAR, GROUP_GAP, TOP = 22, 14, 16, 64
+ROW, BAR, GROUP_GAP, TOP = 22, 14, 16, 78
 
 STYLE = """
     .page { fill: #ffffff } text { fill: #1c2430; font: 13px system-ui, sans-serif }
@@ -26,8 +28,10 @@ def draw(doc):
             body += _bar(y, row, row["median"]["wall"] / slowest, doc)
             y += ROW
         y += GROUP_GAP + 12
+    runs = f"medians of {doc['repeat']} runs" if doc["repeat"] > 1 else "one run"
     head = [_text(16, 28, "Wall time, shorter is better", "title"),
-            _text(16, 46, f"{doc['machine']['cores']} cores, size {doc['size']}, medians of {doc['repeat']}, {doc['begun'][:10]}", "small")]
+            _text(16, 46, f"beside each: wall time, CPU, peak memory; {doc['machine']['cores']} cores, size {doc['size']}, {runs}, "
+                          f"{doc['begun'][:10]}", "small")]
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}" role="img">\n'
             f"  <title>Wall time of backup programs, step by step</title>\n  <style>{STYLE}  </style>\n"
             f'  <rect class="page" width="{WIDTH}" height="{y}"/>\n' + "\n".join(head + body) + "\n</svg>\n")
@@ -45,7 +49,7 @@ def _bar(y, row, share, doc):
     length = max(1.0, share * (WIDTH - LEFT - RIGHT))
     kind = "obhut" if row["program"] == "obhut" else "floor" if doc["programs"][row["program"]]["floor"] else "peer"
     median = row["median"]
-    value = f"{median['wall']:.2f} s, {median['cpu']:.2f} CPU s, {median['peak'] / 1e6:.0f} MB"
+    value = ", ".join(in_unit(m, median[m]) for m in ("wall", "cpu", "peak"))
     return [_text(16, y + 12, row["program_title"]),
             f'  <rect class="{kind}" x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" rx="2"/>',
             _text(LEFT + length + 8, y + 12, value, "small")]

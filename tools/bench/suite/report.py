@@ -113,7 +113,7 @@ def cell(measure, value):
 def markdown(doc):
     parts = [_heading(doc)]
     for name, workload in doc["workloads"].items():
-        parts.append(f"### {workload['title']}\n\n{in_unit('stored', workload['bytes'])}, {workload['files']:,} files and links.")
+        parts.append(f"### {workload['title']}\n\n{in_unit('stored', workload['bytes'])}, {workload['files']:,} file{'s' if workload['files'] != 1 else ''}, links included.")
         parts.append(_steps([row for row in doc["steps"] if row["workload"] == name]))
         targets = [row for row in doc["targets"] if row["workload"] == name]
         if targets:

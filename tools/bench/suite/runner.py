@@ -102,12 +102,15 @@ class Runner:
             self.room.discard(root)
 
     def needed(self, workload):
-        """Bytes: the source, one restored tree, an archive, and a share of it for every repository."""
-        expected = workload.expected(self.size)
+        """Bytes: the source, one restored tree, an archive, and the repositories."""
+        return int(3 * workload.expected(self.size)) + self._needed_by_repositories(workload)
+
+    def _needed_by_repositories(self, workload):
         repositories = sum(1 for program in self.found if not program.floor)
-        return int(expected * (3 + 0.7 * repositories)) + SLACK
+        return int(workload.expected(self.size) * workload.stored_share * repositories) + SLACK
 
     def _repetition(self, workload, source, repetition):
+        self.room.make(self._needed_by_repositories(workload))
         # Each goes first once: what the one before left in the caches should favour nobody.
         order = list(self.found)
         order = order[repetition % len(order):] + order[:repetition % len(order)]
@@ -191,13 +194,14 @@ class Runner:
         command = self._command(step, source, repository, to)
         if command is None:
             return
-        if to or repository.floor:
+        writes_a_tree = step == "restore" or (repository.floor and repository.keeps)
+        if writes_a_tree:
             self.room.make(int(source.bytes * (2.2 if repository.floor else 1.1)) + SLACK, source.files)
         result = self.findings.of(workload.name, step, repository)
         result.command = str(command)
         if step == "restore" and not self._unmeasured(workload, step, repository, repository.before_restore(source.root)):
             return
-        if step == "restore" or repository.floor:
+        if writes_a_tree:
             self.room.settle()
         reads_source = step in ("first", "unchanged", "changed")
         before = self._stored(repository)

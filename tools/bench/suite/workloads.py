@@ -9,6 +9,7 @@ from .room import size_of
 MIB, GIB = 1 << 20, 1 << 30
 SEED = 20260101
 SHARE_CHANGED = 0.01
+SHARE_CHANGED_OFTEN = 0.001  # of the image's blocks, from each of many points to the next
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Workload:
     name: str
     title: Callable       # of a Size
     expected: Callable    # bytes that the source will take
+    stored_share: float   # of them, what a repository takes at the end, on average
     build: Callable       # (root, Size) -> Source
     change: Callable      # (Source, Size, number): the next state of the tree; returns how many files it deleted
     steps: tuple
@@ -115,7 +117,7 @@ def _build_points(root, size):
 
 
 def _change_points(source, _size, number):
-    generate.change_blocks(source.root / "disk.img", SEED + number, SHARE_CHANGED)
+    generate.change_blocks(source.root / "disk.img", SEED + number, SHARE_CHANGED_OFTEN)
     return generate.change_small_files(source.root / "files", SEED + number, SHARE_CHANGED)
 
 
@@ -125,16 +127,16 @@ def _no_change(_source, _size, _number):
 
 WORKLOADS = (
     Workload("usr", lambda s: "copy of " + (" and parts of ".join(s.copy_from) if len(s.copy_from) > 1 else s.copy_from[0]),
-             _copy_bytes, _build_copy, _no_change, ("first", "unchanged", "restore", "check")),
+             _copy_bytes, 0.6, _build_copy, _no_change, ("first", "unchanged", "restore", "check")),
     Workload("incompressible", lambda s: f"{s.incompressible // MIB} MiB incompressible, twice",
-             lambda s: 2 * s.incompressible, _build_incompressible, _no_change, ("first", "restore")),
+             lambda s: 2 * s.incompressible, 0.55, _build_incompressible, _no_change, ("first", "restore")),
     Workload("many", lambda s: f"{s.many:,} small files",
-             lambda s: s.many * 4096, _build_many, _change_many,
+             lambda s: s.many * 4096, 0.8, _build_many, _change_many,
              ("first", "unchanged", "restore", "one-file", "ls", "find", "check", "changed")),
     Workload("image", lambda s: f"disk image of {s.image // MIB} MiB",
-             lambda s: s.image, _build_image, _change_image, ("first", "restore", "changed")),
+             lambda s: s.image, 1.2, _build_image, _change_image, ("first", "restore", "changed")),
     Workload("points", lambda s: f"{s.points} points of {s.points_files:,} files and a {s.points_image // MIB} MiB image, "
                                  f"{s.points - s.keep} dropped",
-             lambda s: s.points_files * 4096 + s.points_image, _build_points, _change_points,
+             lambda s: s.points_files * 4096 + s.points_image, 3, _build_points, _change_points,
              ("points", "prune", "check", "restore")),
 )
