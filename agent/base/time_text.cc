@@ -99,4 +99,31 @@ std::optional<Instant> parse_time(std::string_view text) {
          std::chrono::seconds{*second} + microseconds{micro} - offset;
 }
 
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  if (text.size() < 2) return std::nullopt;
+  std::chrono::seconds unit{0};
+  switch (text.back()) {
+    case 's':
+      unit = std::chrono::seconds(1);
+      break;
+    case 'm':
+      unit = std::chrono::minutes(1);
+      break;
+    case 'h':
+      unit = std::chrono::hours(1);
+      break;
+    case 'd':
+      unit = std::chrono::days(1);
+      break;
+    default:
+      return std::nullopt;
+  }
+  text.remove_suffix(1);
+  constexpr std::size_t kMostDigits = 8;  // a year has eight digits of seconds
+  if (text.size() > kMostDigits) return std::nullopt;
+  const std::optional<int> count = digits(text, text.size());
+  if (!count || *count < 1 || *count > std::chrono::days(366) / unit) return std::nullopt;
+  return *count * unit;
+}
+
 }  // namespace obhut

@@ -1,5 +1,5 @@
 #pragma once
-// Instants as RFC 3339 text.
+// Instants as RFC 3339 text, durations as people write them.
 
 #include <optional>
 #include <string>
@@ -16,5 +16,8 @@ std::string format_time_micro(Instant at);
 /// Any offset, at most six fraction digits, years 0001 to 9999, no leap seconds. Strict: RFC 3339
 /// section 5.6 with upper- or lower-case T and Z.
 std::optional<Instant> parse_time(std::string_view text);
+
+/// "90s", "15m", "2h", "7d": a whole number, 1 at least, and its unit; 366 days at most.
+std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 }  // namespace obhut

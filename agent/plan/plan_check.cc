@@ -18,19 +18,11 @@ constexpr std::size_t kRuns = 10;
 // What the format has and no agent of this version does: said, since a plan that promises more than
 // it gets is worse than one that is refused.
 void warn_of_what_waits(const model::Plan& plan, std::vector<std::string>& out) {
-  if (!plan.hooks.before.empty() || !plan.hooks.after.empty()) {
-    out.emplace_back("hooks: agents of this version run none");
-  }
   if (plan.verification.every_days > 0) {
     out.emplace_back("verification: agents of this version verify on demand only (obhut verify)");
   }
   if (plan.snapshot == model::SnapshotUse::kRequired) {
     out.emplace_back("consistency.snapshot: agents of this version make none and refuse to run");
-  }
-  if (plan.limits.cpu != model::CpuUse::kNormal ||
-      plan.limits.on_battery != model::PowerRule::kRun ||
-      plan.limits.metered != model::PowerRule::kRun) {
-    out.emplace_back("limits: agents of this version heed upload_kbps alone");
   }
 }
 

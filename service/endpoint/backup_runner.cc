@@ -1,11 +1,14 @@
 #include "service/endpoint/backup_runner.h"
 
 #include <algorithm>
+#include <iterator>
+#include <thread>
 
 #include "agent/maintain/prune.h"
 #include "agent/wire/json_codec.h"
 #include "platform/local_files.h"
 #include "platform/machine.h"
+#include "platform/priority.h"
 #include "service/endpoint/source_filter.h"
 
 namespace obhut::endpoint {
@@ -29,6 +32,12 @@ const Error* RunOutcome::first_error() const {
   const auto at =
       std::ranges::find_if(targets, [](const auto& target) { return target.error.has_value(); });
   return at == targets.end() ? nullptr : &*at->error;
+}
+
+const Error* RunOutcome::first_hook_error() const {
+  const auto at =
+      std::ranges::find_if(hooks, [](const HookRun& run) { return run.error.has_value(); });
+  return at == hooks.end() ? nullptr : &*at->error;
 }
 
 std::optional<pipeline::Progress> BackupRunner::progress() const {
@@ -61,6 +70,7 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
   options.walk.filter = filter.get();
   options.host = platform::host_name();
   options.plan = plan.hash;
+  options.pause = &parts_.pauses.gate();
   options.cache_directory = cache_folder(vault.id());
   TRY(platform::make_directories(options.cache_directory, 0700));
   pipeline::BackupJob job(vault, parts_.clock, parts_.log, std::move(options));
@@ -146,10 +156,8 @@ Result<pipeline::BackupReport> BackupRunner::run_local(
   return report;
 }
 
-RunOutcome BackupRunner::run(std::shared_ptr<const trust::AcceptedPlan> plan,
-                             std::stop_token stop) {
-  RunOutcome outcome;
-  outcome.started = parts_.clock.now();
+void BackupRunner::run_targets(const std::shared_ptr<const trust::AcceptedPlan>& plan,
+                               RunOutcome& outcome, const std::stop_token& stop) {
   for (const model::Target& target : plan->plan.targets) {
     const bool cluster = target.type == model::TargetType::kCluster;
     TargetOutcome result{cluster ? "cluster" : target.path, {}, {}};
@@ -164,12 +172,41 @@ RunOutcome BackupRunner::run(std::shared_ptr<const trust::AcceptedPlan> plan,
     }
     outcome.targets.push_back(std::move(result));
   }
+}
+
+RunOutcome BackupRunner::run(std::shared_ptr<const trust::AcceptedPlan> plan,
+                             std::stop_token stop) {
+  RunOutcome outcome;
+  outcome.started = parts_.clock.now();
+  outcome.hooks = hooks_.run_before(*plan, stop);
+  if (const Error* error = outcome.first_hook_error()) {
+    // What the hook was to bring into a state worth keeping would be kept in another one.
+    for (const model::Target& target : plan->plan.targets) {
+      const bool cluster = target.type == model::TargetType::kCluster;
+      outcome.targets.push_back({cluster ? "cluster" : target.path, {}, *error});
+    }
+  } else if (plan->plan.limits.cpu == model::CpuUse::kIdle) {
+    // On a thread of its own, since there is no way back; its stages inherit.
+    std::jthread([&] {
+      if (const Result<void> done = platform::give_way(); !done) {
+        parts_.log.warn("backup does not give way", field("reason", done.error().message));
+      }
+      run_targets(plan, outcome, stop);
+    }).join();
+  } else {
+    run_targets(plan, outcome, stop);
+  }
+  std::ranges::move(hooks_.run_after(*plan, outcome.word(), stop),
+                    std::back_inserter(outcome.hooks));
   outcome.finished = parts_.clock.now();
   report(outcome);
   return outcome;
 }
 
+// Of hooks the cluster learns how many failed: what they wrote stays on the device.
 void BackupRunner::report(const RunOutcome& outcome) {
+  const auto hooks_failed = static_cast<std::uint64_t>(std::ranges::count_if(
+      outcome.hooks, [](const HookRun& run) { return run.error.has_value(); }));
   for (const TargetOutcome& target : outcome.targets) {
     wire::ActivityReport activity{new_report_id(),  "backup", outcome.started,
                                   outcome.finished, "done",   {}};
@@ -186,6 +223,10 @@ void BackupRunner::report(const RunOutcome& outcome) {
                          {"stored_bytes", report.summary.stored_bytes},
                          {"skipped", report.skipped},
                          {"changed", report.changed}};
+    }
+    if (!outcome.hooks.empty()) {
+      activity.counts["hooks"] = outcome.hooks.size();
+      activity.counts["hooks_failed"] = hooks_failed;
     }
     parts_.outbox.add(std::move(activity));
   }

@@ -14,6 +14,7 @@
 #include "agent/trust/plan_gate.h"
 #include "service/endpoint/cluster_store.h"
 #include "service/endpoint/engine_parts.h"
+#include "service/endpoint/hook_runner.h"
 #include "service/endpoint/recovery.h"
 
 namespace obhut::endpoint {
@@ -29,19 +30,24 @@ struct RunOutcome {
   Instant started{};
   Instant finished{};
   std::vector<TargetOutcome> targets;
+  std::vector<HookRun> hooks;  ///< in the order in which they ran
 
   /// "done", "skipped", "failed", "cancelled".
   [[nodiscard]] std::string_view word() const;
   /// The first error whose disposition is to try again: the run is made up for soon.
   [[nodiscard]] bool retry_helps() const;
   [[nodiscard]] const Error* first_error() const;
+  /// Of a hook; one that failed before the backup is the error of every target as well.
+  [[nodiscard]] const Error* first_hook_error() const;
 };
 
 /// Thread: run() one at a time; progress() and open_reading() any.
 class BackupRunner {
  public:
-  BackupRunner(EngineParts parts, Recovery& recovery)
-      : parts_(std::move(parts)), recovery_(recovery) {}
+  BackupRunner(EngineParts parts, Recovery& recovery, HookRunner::Settings hooks)
+      : parts_(std::move(parts)),
+        recovery_(recovery),
+        hooks_(std::move(hooks), parts_.clock, parts_.log) {}
 
   RunOutcome run(std::shared_ptr<const trust::AcceptedPlan> plan, std::stop_token stop);
   /// Of the run that goes on now.
@@ -57,6 +63,8 @@ class BackupRunner {
   [[nodiscard]] std::string cache_folder(const VaultId& vault) const;
 
  private:
+  void run_targets(const std::shared_ptr<const trust::AcceptedPlan>& plan, RunOutcome& outcome,
+                   const std::stop_token& stop);
   Result<pipeline::BackupReport> run_cluster(const std::shared_ptr<const trust::AcceptedPlan>& plan,
                                              std::stop_token stop);
   Result<pipeline::BackupReport> run_vault(const VaultId& id,
@@ -70,6 +78,7 @@ class BackupRunner {
 
   EngineParts parts_;
   Recovery& recovery_;
+  HookRunner hooks_;
   mutable std::mutex mutex_;
   pipeline::BackupJob* running_ = nullptr;  // borrowed from run_job() while it runs
 };

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include "agent/base/text.h"
+#include "agent/base/time_text.h"
 #include "platform/atomic_file.h"
 
 namespace obhut::endpoint {
@@ -24,9 +25,16 @@ Result<void> set(Config& config, std::string_view name, const std::string& value
     ASSIGN_OR_RETURN(config.log, level_of(value));
     return {};
   }
+  if (name == "hook_limit") {
+    const auto limit = parse_duration(value);
+    if (!limit) return fail(ErrorKind::kInvalidInput, "hook_limit: want a time such as 15m or 2h");
+    config.hook_limit = *limit;
+    return {};
+  }
   std::string* target = name == "state"        ? &config.state
                         : name == "socket"     ? &config.socket
                         : name == "keys"       ? &config.keys
+                        : name == "hooks"      ? &config.hooks
                         : name == "token_file" ? &config.token_file
                                                : nullptr;
   if (target == nullptr)

@@ -115,7 +115,7 @@ std::optional<std::chrono::milliseconds> Daemon::report_activation(unsigned atte
 Result<void> Daemon::start_engine() {
   const std::scoped_lock lock(mutex_);
   ASSIGN_OR_RETURN(engine_, Engine::make(state_, clock_, log_, *outbox_, enrolment_->identity(),
-                                         enrolment_->device_key(), config_.keys));
+                                         enrolment_->device_key(), config_));
   engine_->start();
   return {};
 }

@@ -30,26 +30,37 @@ Engine::~Engine() {
 
 Result<std::unique_ptr<Engine>> Engine::make(StateFolder& state, Clock& clock, const Log& log,
                                              Outbox& outbox, const Identity& identity,
-                                             crypto::SigningKey device_key,
-                                             const std::string& keys_folder) {
+                                             crypto::SigningKey device_key, const Config& config) {
   std::unique_ptr<Engine> engine(
       new Engine(state, clock, log, outbox, identity, device_key.clone()));
-  TRY(engine->build(std::move(device_key), keys_folder));
+  TRY(engine->build(std::move(device_key), config));
   return engine;
 }
 
-Result<void> Engine::build(crypto::SigningKey device_key, const std::string& keys_folder) {
+Result<void> Engine::build(crypto::SigningKey device_key, const Config& config) {
   ASSIGN_OR_RETURN(plans_, PlanKeeper::open(state_, clock_, outbox_, log_, identity_));
   ASSIGN_OR_RETURN(
-      keeper_, VaultKeeper::open(state_, clock_, identity_, std::move(device_key), keys_folder));
+      keeper_, VaultKeeper::open(state_, clock_, identity_, std::move(device_key), config.keys));
   if (!keeper_->waiting()) TRY(keeper_->cluster_vault());
+  const PauseSources sources{[this] {
+                               const auto plan = plans_->in_force();
+                               return plan ? plan->plan.limits : model::Limits{};
+                             },
+                             [] { return platform::power_source(); },
+                             [] { return platform::network_cost(); }};
+  ASSIGN_OR_RETURN(pauses_, PauseControl::open(state_, clock_, log_, outbox_, sources));
   const EngineParts parts{state_,     clock_, log_,     identity_, control_,
-                          transport_, heads_, *keeper_, outbox_};
+                          transport_, heads_, *keeper_, outbox_,   *pauses_};
   recovery_ = std::make_unique<Recovery>(parts);
-  runner_ = std::make_unique<BackupRunner>(parts, *recovery_);
+  runner_ = std::make_unique<BackupRunner>(parts, *recovery_,
+                                           HookRunner::Settings{config.hooks, config.hook_limit});
   ASSIGN_OR_RETURN(scheduler_,
-                   JobScheduler::open(state_, clock_, log_, *plans_, *runner_, outbox_));
-  plans_->on_change([this] { scheduler_->wake(); });
+                   JobScheduler::open(state_, clock_, log_, *plans_, *runner_, outbox_, *pauses_));
+  pauses_->on_change([this] { scheduler_->wake(); });
+  plans_->on_change([this] {
+    pauses_->look();  // it may have other rules
+    scheduler_->wake();
+  });
   return {};
 }
 
@@ -58,6 +69,7 @@ void Engine::start() {
     run_plan_sync(control_, *plans_, line_, outbox_, clock_, log_, std::move(stop));
   });
   threads_.emplace_back([this](std::stop_token stop) { scheduler_->run(std::move(stop)); });
+  threads_.emplace_back([this](std::stop_token stop) { pauses_->run(std::move(stop)); });
   threads_.emplace_back([this](std::stop_token stop) { run_reports(std::move(stop)); });
 }
 

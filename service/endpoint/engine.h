@@ -11,10 +11,12 @@
 #include "agent/wire/control_client.h"
 #include "agent/wire/cpprest_transport.h"
 #include "service/endpoint/backup_runner.h"
+#include "service/endpoint/config.h"
 #include "service/endpoint/head_file.h"
 #include "service/endpoint/identity.h"
 #include "service/endpoint/job_scheduler.h"
 #include "service/endpoint/outbox.h"
+#include "service/endpoint/pause_control.h"
 #include "service/endpoint/plan_sync.h"
 #include "service/endpoint/recovery.h"
 #include "service/endpoint/state_folder.h"
@@ -28,8 +30,7 @@ class Engine {
  public:
   static Result<std::unique_ptr<Engine>> make(StateFolder& state, Clock& clock, const Log& log,
                                               Outbox& outbox, const Identity& identity,
-                                              crypto::SigningKey device_key,
-                                              const std::string& keys_folder);
+                                              crypto::SigningKey device_key, const Config& config);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -42,13 +43,14 @@ class Engine {
   [[nodiscard]] Recovery& recovery() { return *recovery_; }
   [[nodiscard]] BackupRunner& runner() { return *runner_; }
   [[nodiscard]] JobScheduler& scheduler() { return *scheduler_; }
+  [[nodiscard]] PauseControl& pauses() { return *pauses_; }
   [[nodiscard]] Reachability& line() { return line_; }
   [[nodiscard]] wire::ControlClient& control() { return control_; }
 
  private:
   Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox, const Identity& identity,
          crypto::SigningKey device_key);
-  Result<void> build(crypto::SigningKey device_key, const std::string& keys_folder);
+  Result<void> build(crypto::SigningKey device_key, const Config& config);
   void watch_keys(const std::stop_token& stop);
   void run_reports(std::stop_token stop);
 
@@ -64,6 +66,7 @@ class Engine {
   std::unique_ptr<VaultKeeper> keeper_;
   HeadFiles heads_;
   std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<PauseControl> pauses_;
   std::unique_ptr<BackupRunner> runner_;
   std::unique_ptr<JobScheduler> scheduler_;
   std::vector<std::jthread> threads_;  // last: they use all of the above

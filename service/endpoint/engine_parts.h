@@ -8,6 +8,7 @@
 #include "service/endpoint/head_file.h"
 #include "service/endpoint/identity.h"
 #include "service/endpoint/outbox.h"
+#include "service/endpoint/pause_control.h"
 #include "service/endpoint/state_folder.h"
 #include "service/endpoint/vault_keeper.h"
 
@@ -24,6 +25,7 @@ struct EngineParts {
   HeadFiles& heads;
   VaultKeeper& keeper;
   Outbox& outbox;
+  PauseControl& pauses;
 };
 
 }  // namespace obhut::endpoint

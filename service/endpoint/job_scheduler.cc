@@ -27,9 +27,10 @@ double chance() {
 
 Result<std::unique_ptr<JobScheduler>> JobScheduler::open(StateFolder& state, Clock& clock,
                                                          const Log& log, PlanKeeper& plans,
-                                                         BackupRunner& runner, Outbox& outbox) {
+                                                         BackupRunner& runner, Outbox& outbox,
+                                                         const PauseControl& pauses) {
   std::unique_ptr<JobScheduler> scheduler(
-      new JobScheduler(state, clock, log, plans, runner, outbox));
+      new JobScheduler(state, clock, log, plans, runner, outbox, pauses));
   TRY(scheduler->load());
   return scheduler;
 }
@@ -85,11 +86,14 @@ JobScheduler::Due JobScheduler::due(const trust::AcceptedPlan& plan, Instant now
 void JobScheduler::wait(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   std::chrono::microseconds pause = kLookAgain;
-  if (view_.next) {
+  // Paused, only a wake() leads on: what is due stays due.
+  const bool held = pauses_.paused();
+  if (view_.next && !held) {
     pause = std::clamp<std::chrono::microseconds>(*view_.next - clock_.now(),
                                                   std::chrono::milliseconds(10), kLookAgain);
   }
-  changed_.wait_for(lock, stop, pause, [&] { return woken_ || wanted_run_ > view_.started_runs; });
+  changed_.wait_for(lock, stop, pause,
+                    [&] { return woken_ || (!held && wanted_run_ > view_.started_runs); });
   woken_ = false;
 }
 
@@ -104,8 +108,8 @@ void JobScheduler::run(std::stop_token stop) {
       const Due now = due(*plan, clock_.now());
       watch_age(*plan);
       const std::scoped_lock lock(mutex_);
-      run = now.now || wanted_run_ > view_.started_runs;
-      if (now.now) memory_.last_begun = clock_.now();
+      run = (now.now || wanted_run_ > view_.started_runs) && !pauses_.paused();
+      if (run && now.now) memory_.last_begun = clock_.now();
     }
     if (run) {
       carry_out(plan, stop);
@@ -160,6 +164,12 @@ void JobScheduler::judge(const trust::AcceptedPlan& plan, const RunOutcome& outc
     view_.last_success = memory_.last_success;
     view_.failures_in_a_row = failures;
     save();
+  }
+  const Error* hook = outcome.first_hook_error();
+  if (hook == nullptr) {
+    outbox_.clear("hook-failed");
+  } else if (word != "cancelled") {
+    outbox_.raise("hook-failed", "warning", hook->message);
   }
   if (failures == 0) outbox_.clear("backup-failed");
   if (alerts.failed_runs > 0 && failures >= alerts.failed_runs) {

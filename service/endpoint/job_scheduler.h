@@ -14,6 +14,7 @@
 #include "agent/base/result.h"
 #include "service/endpoint/backup_runner.h"
 #include "service/endpoint/outbox.h"
+#include "service/endpoint/pause_control.h"
 #include "service/endpoint/plan_sync.h"
 #include "service/endpoint/state_folder.h"
 
@@ -35,9 +36,11 @@ class JobScheduler {
  public:
   static Result<std::unique_ptr<JobScheduler>> open(StateFolder& state, Clock& clock,
                                                     const Log& log, PlanKeeper& plans,
-                                                    BackupRunner& runner, Outbox& outbox);
+                                                    BackupRunner& runner, Outbox& outbox,
+                                                    const PauseControl& pauses);
 
-  /// Runs jobs, one at a time, until stopped.
+  /// Runs jobs, one at a time, until stopped. None begins while backups are paused; what fell due
+  /// meanwhile counts as missed.
   void run(std::stop_token stop);
   /// Asks for a run that begins after this call; returns its number for wait_for().
   /// Errors: kNotFound without a plan.
@@ -50,8 +53,14 @@ class JobScheduler {
 
  private:
   JobScheduler(StateFolder& state, Clock& clock, const Log& log, PlanKeeper& plans,
-               BackupRunner& runner, Outbox& outbox)
-      : state_(state), clock_(clock), log_(log), plans_(plans), runner_(runner), outbox_(outbox) {}
+               BackupRunner& runner, Outbox& outbox, const PauseControl& pauses)
+      : state_(state),
+        clock_(clock),
+        log_(log),
+        plans_(plans),
+        runner_(runner),
+        outbox_(outbox),
+        pauses_(pauses) {}
   struct Memory {
     std::optional<Instant> last_begun;  ///< of a run by the schedule
     std::optional<Instant> last_success;
@@ -76,6 +85,7 @@ class JobScheduler {
   PlanKeeper& plans_;
   BackupRunner& runner_;
   Outbox& outbox_;
+  const PauseControl& pauses_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   Memory memory_;

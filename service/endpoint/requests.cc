@@ -8,6 +8,7 @@
 #include "agent/base/text.h"
 #include "agent/plan/plan_codec.h"
 #include "service/endpoint/json_fields.h"
+#include "service/endpoint/pause_requests.h"
 #include "service/endpoint/point_requests.h"
 #include "service/endpoint/recovery_requests.h"
 #include "tools/cli/exit_codes.h"
@@ -92,11 +93,38 @@ json report_json(const pipeline::BackupReport& report) {
           {"incidents", std::move(incidents)}};
 }
 
-json outcome_json(const RunOutcome& outcome) {
+/// Hooks in the order in which they ran. `output` only for administrators.
+json hooks_json(const std::vector<HookRun>& hooks, bool with_output) {
+  // One answer must hold all of it, each byte up to six times as long in JSON.
+  std::size_t room = 8 * HookRunner::kMostOutput;
+  json value = json::array();
+  for (const HookRun& run : hooks) {
+    json item = {{"name", run.name},
+                 {"phase", to_string(run.phase)},
+                 {"exit", nullptr},
+                 {"seconds", static_cast<double>(run.time.count()) / 1000}};
+    if (run.exit_code) item["exit"] = *run.exit_code;
+    if (run.error) item["error"] = run.error->message;
+    if (with_output) {
+      const std::string_view output = std::string_view(run.output).substr(0, room);
+      room -= output.size();
+      item["output"] = output;
+      item["output_truncated"] = run.output_truncated || output.size() < run.output.size();
+    }
+    value.push_back(std::move(item));
+  }
+  return value;
+}
+
+/// Whom an outcome is for: what was found on the device is not for everybody on it.
+enum class Reader { kAnybody, kAdministrator };
+
+json outcome_json(const RunOutcome& outcome, Reader reader) {
   json targets = json::array();
   for (const TargetOutcome& target : outcome.targets) {
     json value = {{"target", target.target}};
     if (target.report) value["point"] = report_json(*target.report);
+    if (target.report && reader == Reader::kAnybody) value["point"].erase("incidents");
     if (target.error) {
       value["error"] = {{"kind", to_string(target.error->kind)},
                         {"message", target.error->message}};
@@ -106,6 +134,7 @@ json outcome_json(const RunOutcome& outcome) {
   return {{"outcome", outcome.word()},
           {"started", format_time_micro(outcome.started)},
           {"finished", format_time_micro(outcome.finished)},
+          {"hooks", hooks_json(outcome.hooks, reader == Reader::kAdministrator)},
           {"targets", std::move(targets)}};
 }
 
@@ -114,7 +143,7 @@ json schedule_json(Engine& engine) {
   json value = {{"running", view.running},
                 {"runs", view.finished_runs},
                 {"failures_in_a_row", view.failures_in_a_row}};
-  if (view.last) value["last"] = outcome_json(*view.last);
+  if (view.last) value["last"] = outcome_json(*view.last, Reader::kAnybody);
   if (view.last_success) value["last_success"] = format_time(*view.last_success);
   if (view.next) value["next"] = format_time(*view.next);
   if (const auto progress = engine.runner().progress())
@@ -155,6 +184,7 @@ Result<json> status(Daemon& daemon) {
   if (engine == nullptr) return value;
   value["cluster"] = cluster_json(*engine);
   value["schedule"] = schedule_json(*engine);
+  value["pause"] = pause_json(engine->pauses().view());
   value["protection"] = protection_json(*engine);
   if (json recovery = recovery_json(*engine); !recovery.is_null()) {
     value["recovery"] = std::move(recovery);
@@ -187,21 +217,24 @@ Result<json> enroll(Daemon& daemon, const json& request) {
 Result<json> backup(Engine& engine, const json& request, Reply& reply,
                     const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const std::uint64_t number, engine.scheduler().run_now());
-  if (!flag_or(request, "wait")) return json{{"started", true}};
+  const PauseView held = engine.pauses().view();
+  if (!flag_or(request, "wait")) return json{{"started", true}, {"pause", pause_json(held)}};
   while (!engine.scheduler().wait_for(number, std::chrono::milliseconds(250))) {
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the daemon is stopping");
     const auto progress = engine.runner().progress();
-    json event = {{"event", "progress"}};
+    json event = {{"event", "progress"}, {"pause", pause_json(engine.pauses().view())}};
     if (progress) event["progress"] = progress_json(*progress);
     // Whoever asked has gone: the backup goes on all the same.
     if (!reply.event(event)) return json::object();
   }
   const ScheduleView view = engine.scheduler().view();
-  json value = outcome_json(*view.last);
+  json value = outcome_json(*view.last, Reader::kAdministrator);
   const Error* error = view.last->first_error();
   value["exit"] =
       error ? exit_code_of(error->kind)
-            : static_cast<int>(view.last->word() == "skipped" ? cli::kExitSkipped : cli::kExitDone);
+            : static_cast<int>(view.last->word() == "skipped" || view.last->first_hook_error()
+                                   ? cli::kExitSkipped
+                                   : cli::kExitDone);
   return value;
 }
 
@@ -295,6 +328,7 @@ Result<json> carry_out(Daemon& daemon, std::string_view command, const json& req
   if (command == "key-show") return key_show(*engine, stop);
   if (command == "key-passphrase") return key_passphrase(*engine, request, stop);
   if (command == "key-confirm") return key_confirm(*engine, request, stop);
+  if (auto answer = carry_out_pause(*engine, command, request)) return std::move(*answer);
   if (auto answer = carry_out_recovery(*engine, command, request, stop)) return std::move(*answer);
   return carry_out_on_points(*engine, command, request, reply, stop);
 }

@@ -38,5 +38,21 @@ TEST(TimeText, RefusesWhatIsNoTime) {
   }
 }
 
+TEST(Duration, IsANumberAndItsUnit) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parse_duration("90s"), 90s);
+  EXPECT_EQ(parse_duration("15m"), 15min);
+  EXPECT_EQ(parse_duration("02h"), 2h);
+  EXPECT_EQ(parse_duration("366d"), 366 * 24h);
+  EXPECT_EQ(parse_duration("31622400s"), 366 * 24h);
+}
+
+TEST(Duration, IsNothingElse) {
+  for (const char* text : {"", "s", "0s", "00h", "1", "h1", "-1h", "+1h", "1 h", "1H", "1.5h",
+                           "1h30m", "367d", "31622401s", "99999999d", "18446744073709551617s"}) {
+    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace obhut

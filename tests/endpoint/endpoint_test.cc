@@ -341,7 +341,14 @@ TEST_F(EndpointTest, SettingsHaveDefaultsAndTyposAreNamed) {
   ASSERT_TRUE(platform::write_file(file, as_bytes("state = \"/srv/obhut\"\nlog = \"debug\"\n")));
   EXPECT_EQ(load_config(file)->state, "/srv/obhut");
 
-  for (const char* wrong : {"stat = \"/x\"", "state = 7", "state = ", "log = \"loud\""}) {
+  EXPECT_EQ(load_config(file)->hook_limit, 15min);
+  ASSERT_TRUE(
+      platform::write_file(file, as_bytes("hooks = \"/opt/hooks\"\nhook_limit = \"2h\"\n")));
+  EXPECT_EQ(load_config(file)->hooks, "/opt/hooks");
+  EXPECT_EQ(load_config(file)->hook_limit, 2h);
+
+  for (const char* wrong : {"stat = \"/x\"", "state = 7", "state = ", "log = \"loud\"",
+                            "hook_limit = \"0s\"", "hook_limit = \"soon\""}) {
     ASSERT_TRUE(platform::write_file(file, as_bytes(wrong)));
     const Result<Config> config = load_config(file);
     ASSERT_FALSE(config) << wrong;

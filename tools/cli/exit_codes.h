@@ -5,7 +5,8 @@ namespace obhut::cli {
 
 enum ExitCode : int {
   kExitDone = 0,
-  kExitSkipped = 1,      ///< done, but entries were skipped or changed while they were read
+  /// Done, but entries were skipped or changed while they were read, or a hook failed.
+  kExitSkipped = 1,
   kExitUsage = 2,        ///< wrong arguments or input
   kExitFailed = 3,       ///< not done
   kExitRefused = 4,      ///< missing rights, wrong key, bad signature

@@ -8,6 +8,7 @@
 
 #include "agent/base/guarded.h"
 #include "agent/base/text.h"
+#include "agent/base/time_text.h"
 #include "agent/plan/plan_check.h"
 #include "platform/local_files.h"
 #include "tools/cli/command.h"
@@ -31,6 +32,11 @@ constexpr Message kTokenFile{"file with the token (-: standard input)",
                              "Datei mit dem Token (-: Standardeingabe)"};
 constexpr Message kBackup{"run the plan now", "den Plan jetzt ausführen"};
 constexpr Message kWait{"wait for its end", "auf das Ende warten"};
+constexpr Message kPause{"hold backups up, also one that is running",
+                         "Sicherungen anhalten, auch eine laufende"};
+constexpr Message kPauseFor{"for so long: 30m, 2h, 1d (default: until `obhut resume`)",
+                            "so lange: 30m, 2h, 1d (sonst bis `obhut resume`)"};
+constexpr Message kResume{"let backups go on", "Sicherungen weiterlaufen lassen"};
 constexpr Message kPoints{"list the recovery points", "die Wiederherstellungspunkte auflisten"};
 constexpr Message kTarget{"cluster, or the folder of a local target",
                           "cluster oder der Ordner eines lokalen Ziels"};
@@ -101,6 +107,7 @@ struct Arguments {
   std::string to;
   std::string existing = "keep";
   std::string format = "tar";
+  std::string time;
   bool wait = false;
   bool recursive = false;
   bool read_data = false;
@@ -229,6 +236,19 @@ Result<void> run_add_passphrase(Context& context, const Arguments& arguments) {
                   [](const Context& with, const json&) { return with.say(kPassphraseAdded); });
 }
 
+Result<void> run_pause(Context& context, const Arguments& arguments) {
+  json request = {{"command", "pause"}};
+  if (!arguments.time.empty()) {
+    const auto time = parse_duration(arguments.time);
+    if (!time) {
+      return fail(ErrorKind::kInvalidInput,
+                  "--for " + printable(arguments.time) + ": want a time such as 30m, 2h or 1d");
+    }
+    request["seconds"] = time->count();
+  }
+  return converse(context, arguments, request, pause_text);
+}
+
 using Body = Result<void> (*)(Context&, const Arguments&);
 
 CLI::App* add(CLI::App& parent, Context& context, const std::string& name, const Message& help,
@@ -267,6 +287,17 @@ void add_daily_commands(CLI::App& app, Context& context) {
       });
   verify->add_flag("--read-data", in->read_data, context.say(kReadData));
   add_point_options(*verify, context, *in);
+}
+
+void add_pause_commands(CLI::App& app, Context& context) {
+  const Shared in = std::make_shared<Arguments>();
+  add(app, context, "pause", kPause, in, run_pause)
+      ->add_option("--for", in->time, context.say(kPauseFor))
+      ->type_name("TIME");
+  add(app, context, "resume", kResume, std::make_shared<Arguments>(),
+      [](Context& with, const Arguments& given) {
+        return converse(with, given, {{"command", "resume"}}, pause_text);
+      });
 }
 
 void add_browse_commands(CLI::App& app, Context& context) {
@@ -354,6 +385,7 @@ void add_plan_and_key_commands(CLI::App& app, Context& context) {
 
 void add_managed_commands(CLI::App& app, Context& context) {
   add_daily_commands(app, context);
+  add_pause_commands(app, context);
   add_browse_commands(app, context);
   add_restore_commands(app, context);
   add_plan_and_key_commands(app, context);

@@ -1,7 +1,11 @@
 #include "tools/cli/managed_output.h"
 
+#include <algorithm>
+#include <cstdio>
+
 #include <nlohmann/json.hpp>
 
+#include "agent/base/text.h"
 #include "agent/base/time_text.h"
 #include "tools/cli/format.h"
 
@@ -53,6 +57,22 @@ constexpr Message kNotRecoverable{
 constexpr Message kLast{"last backup {}\n", "letzte Sicherung {}\n"};
 constexpr Message kNext{"next backup {}\n", "nächste Sicherung {}\n"};
 constexpr Message kRunning{"a backup is running\n", "eine Sicherung läuft\n"};
+constexpr Message kNotPaused{"backups go on\n", "Sicherungen laufen weiter\n"};
+constexpr Message kPaused{"paused      {}\n", "angehalten  {}\n"};
+constexpr Message kUntilResumed{"until `obhut resume`", "bis `obhut resume`"};
+constexpr Message kUntil{"until {} or `obhut resume`", "bis {} oder `obhut resume`"};
+constexpr Message kWhileOnBattery{"while the machine runs on its battery, as the plan says",
+                                  "solange das Gerät mit Akku läuft, wie es der Plan will"};
+constexpr Message kWhileMetered{"while the network is metered, as the plan says",
+                                "solange das Netz getaktet ist, wie es der Plan will"};
+constexpr Message kBeginsLater{"the backup begins when backups go on\n",
+                               "die Sicherung beginnt, wenn es weitergeht\n"};
+constexpr Message kStandsStill{"paused", "angehalten"};
+constexpr Message kHookRan{"hook {} ({}): exit code {}, {} s\n",
+                           "Hook {} ({}): Rückgabewert {}, {} s\n"};
+constexpr Message kOutputCut{"  | … more was written\n", "  | … es kam noch mehr\n"};
+constexpr Message kBefore{"before", "vorher"};
+constexpr Message kAfter{"after", "nachher"};
 constexpr Message kAlert{"alert       {}: {}\n", "Meldung     {}: {}\n"};
 constexpr Message kStarted{"backup started\n", "Sicherung begonnen\n"};
 constexpr Message kTargetDone{"{}: point {}, {} files, {}, {} newly stored{}\n",
@@ -131,7 +151,59 @@ std::string problems_text(const json& report, const char* member) {
   return text;
 }
 
+std::string pause_reason(const Context& context, const json& pause, const std::string& reason) {
+  if (reason == "battery") return context.say(kWhileOnBattery);
+  if (reason == "metered") return context.say(kWhileMetered);
+  const std::string until = text_of(pause, "until");
+  return until.empty() ? context.say(kUntilResumed) : context.say(kUntil, {local_time(until)});
+}
+
+std::string pause_reasons(const Context& context, const json& pause) {
+  std::string text;
+  for (const json& reason : pause.value("reasons", json::array())) {
+    if (!reason.is_string()) continue;
+    text += context.say(kPaused, {pause_reason(context, pause, reason.get<std::string>())});
+  }
+  return text;
+}
+
+/// Whatever a hook wrote, line by line, fit for a terminal.
+std::string output_lines(std::string_view output) {
+  std::string text;
+  while (!output.empty()) {
+    const std::size_t end = std::min(output.find('\n'), output.size());
+    text += "  | " + printable(output.substr(0, end)) + "\n";
+    output.remove_prefix(std::min(end + 1, output.size()));
+  }
+  return text;
+}
+
+std::string hooks_text(const Context& context, const json& hooks) {
+  std::string text;
+  for (const json& hook : hooks) {
+    const std::string error = text_of(hook, "error");
+    const auto exit = hook.find("exit");
+    if (exit != hook.end() && exit->is_number_integer()) {
+      char seconds[32];
+      std::snprintf(seconds, sizeof seconds, "%.1f", hook.value("seconds", 0.0));
+      text +=
+          context.say(kHookRan, {text_of(hook, "name"),
+                                 context.say(text_of(hook, "phase") == "before" ? kBefore : kAfter),
+                                 std::to_string(exit->get<int>()), seconds});
+    } else {
+      text += error + "\n";
+    }
+    text += output_lines(text_of(hook, "output"));
+    if (hook.value("output_truncated", false)) text += context.say(kOutputCut);
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string pause_text(const Context& context, const json& pause) {
+  return pause.value("paused", false) ? pause_reasons(context, pause) : context.say(kNotPaused);
+}
 
 std::string status_text(const Context& context, const json& status) {
   const json& enrolment = object_of(status, "enrolment");
@@ -154,6 +226,7 @@ std::string status_text(const Context& context, const json& status) {
   text += context.say(kProtection, {protection_of(context, object_of(status, "protection"))});
   text += recovery_text(context, object_of(status, "recovery"));
   text += schedule_text(context, object_of(status, "schedule"));
+  text += pause_reasons(context, object_of(status, "pause"));
   for (const json& alert : status.value("alerts", json::array())) {
     text += context.say(kAlert, {text_of(alert, "code"), text_of(alert, "message")});
   }
@@ -161,8 +234,12 @@ std::string status_text(const Context& context, const json& status) {
 }
 
 std::string outcome_text(const Context& context, const json& outcome) {
-  if (outcome.value("started", json()) == true) return context.say(kStarted);
-  std::string text;
+  if (outcome.value("started", json()) == true) {
+    const json& pause = object_of(outcome, "pause");
+    if (!pause.value("paused", false)) return context.say(kStarted);
+    return pause_reasons(context, pause) + context.say(kBeginsLater);
+  }
+  std::string text = hooks_text(context, outcome.value("hooks", json::array()));
   for (const json& target : outcome.value("targets", json::array())) {
     const json& error = object_of(target, "error");
     if (!error.empty()) {
@@ -226,9 +303,10 @@ std::string plan_text(const Context& context, const json& plan) {
 
 std::string progress_text(const Context& context, const json& event) {
   const json& progress = object_of(event, "progress");
-  if (progress.empty()) return {};
-  return text_of(progress, "phase") + ": " + count_of(context, progress, "files") + ", " +
-         bytes_of(context, progress, "bytes");
+  const bool paused = object_of(event, "pause").value("paused", false);
+  if (progress.empty()) return paused ? context.say(kStandsStill) : std::string();
+  return (paused ? context.say(kStandsStill) + ", " : std::string()) + text_of(progress, "phase") +
+         ": " + count_of(context, progress, "files") + ", " + bytes_of(context, progress, "bytes");
 }
 
 }  // namespace obhut::cli
