@@ -275,9 +275,12 @@ std::string rsync_difference(const std::string& original, const std::string& cop
       run_shell("find " + shell_quoted(original) + " -type s -printf '%P\\0' | tr '\\0' '\\1'");
   for (std::size_t at = 0; at < sockets.size();) {
     const std::size_t end = sockets.find('\1', at);
+    const std::string name = sockets.substr(at, end - at);
+    // rsync takes a pattern without wildcards as it is, backslashes too.
+    const bool escape = name.find_first_of("*?[") != std::string::npos;
     std::string pattern;
-    for (const char c : sockets.substr(at, end - at)) {
-      if (std::strchr("*?[\\", c) != nullptr) pattern += '\\';
+    for (const char c : name) {
+      if (escape && std::strchr("*?[\\", c) != nullptr) pattern += '\\';
       pattern += c;
     }
     skip += " --exclude=" + shell_quoted("/" + pattern);
