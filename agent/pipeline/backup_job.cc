@@ -181,7 +181,7 @@ Result<void> BackupJob::Run::work(BoundedQueue<ReadJob>& jobs) {
 Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
   ASSIGN_OR_RETURN(scan::Walker walker,
                    scan::Walker::create(job.options_.sources, job.options_.walk));
-  BoundedQueue<TreeEvent> events(kEvents);
+  BoundedQueue<TreeEvents> events(kEvents / kEventBatch);
   BoundedQueue<ReadJob> jobs(kJobs);
   const std::stop_token stop = threads.token();
   sink.start(stop);

@@ -6,6 +6,15 @@
 #include "agent/scan/change_detector.h"
 
 namespace obhut::pipeline {
+namespace {
+
+std::uint32_t links_of(const platform::FileStatus& status) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(status.links, std::numeric_limits<std::uint32_t>::max()));
+}
+
+}  // namespace
+
 void update_from(model::Entry& entry, const platform::FileStatus& status,
                  platform::AccountNames& accounts) {
   entry.type = scan::entry_type_of(status.type).value_or(model::EntryType::kFile);
@@ -19,8 +28,7 @@ void update_from(model::Entry& entry, const platform::FileStatus& status,
   entry.size = status.size;
   entry.inode = status.inode;
   entry.device = status.device;
-  entry.links = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(status.links, std::numeric_limits<std::uint32_t>::max()));
+  entry.links = links_of(status);
   entry.rdev = status.rdev;
 }
 
@@ -41,13 +49,15 @@ std::vector<model::Xattr> model_xattrs(platform::Xattrs xattrs) {
   return out;
 }
 
-bool same_metadata(const model::Entry& entry, const model::Entry& before) {
-  return entry.type == before.type && entry.mode == before.mode && entry.uid == before.uid &&
-         entry.gid == before.gid && entry.modified == before.modified &&
-         entry.changed == before.changed && entry.size == before.size &&
-         entry.inode == before.inode && entry.device == before.device &&
-         entry.links == before.links && entry.rdev == before.rdev && entry.user == before.user &&
-         entry.group == before.group;
+bool same_metadata(const platform::FileStatus& status, const model::Entry& before,
+                   platform::AccountNames& accounts) {
+  return scan::entry_type_of(status.type) == before.type && status.mode == before.mode &&
+         status.uid == before.uid && status.gid == before.gid &&
+         scan::file_time_of(status.mtime_ns) == before.modified &&
+         scan::file_time_of(status.ctime_ns) == before.changed && status.size == before.size &&
+         status.inode == before.inode && status.device == before.device &&
+         links_of(status) == before.links && status.rdev == before.rdev &&
+         accounts.user(status.uid) == before.user && accounts.group(status.gid) == before.group;
 }
 
 }  // namespace obhut::pipeline

@@ -18,6 +18,7 @@ void update_from(model::Entry& entry, const platform::FileStatus& status,
 std::vector<model::Xattr> model_xattrs(platform::Xattrs xattrs);
 
 /// True where all that a status tells is as `before` has it.
-bool same_metadata(const model::Entry& entry, const model::Entry& before);
+bool same_metadata(const platform::FileStatus& status, const model::Entry& before,
+                   platform::AccountNames& accounts);
 
 }  // namespace obhut::pipeline

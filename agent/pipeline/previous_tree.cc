@@ -16,14 +16,17 @@ Result<std::optional<PreviousDirectory::Match>> PreviousDirectory::find(
     if (!*more) return std::nullopt;
   }
   if (entry_.name != name) return std::nullopt;
-  return Match{&entry_, origin_};
+  return Match{&entry_, part_, read_ - 1};
 }
 
 Result<bool> PreviousDirectory::next_entry(const std::stop_token& stop) {
   for (;;) {
     if (entries_) {
       ASSIGN_OR_RETURN(have_entry_, entries_->next(entry_));
-      if (have_entry_) return true;
+      if (have_entry_) {
+        ++read_;
+        return true;
+      }
       last_name_ = entries_->last_name();
       entries_.reset();
     }
@@ -36,9 +39,14 @@ Result<bool> PreviousDirectory::next_part(const std::stop_token& stop) {
   if (next_part_ == parts_.size()) return false;
   const model::Ref ref = parts_[next_part_++];
   ASSIGN_OR_RETURN(const vault::BlobReader::Slice slice, reader_.slice(ref, stop));
-  part_ = to_bytes(slice.bytes);
-  ASSIGN_OR_RETURN(entries_, model::NodeReader::open(part_, last_name_));
-  origin_ = std::make_shared<const PartOrigin>(PartOrigin{ref, entries_->size()});
+  auto part = std::make_shared<StoredPart>();
+  part->bytes = to_bytes(slice.bytes);
+  part->after = last_name_;
+  part->last = next_part_ == parts_.size();
+  ASSIGN_OR_RETURN(entries_, model::NodeReader::open(part->bytes, last_name_));
+  part->origin = std::make_shared<const PartOrigin>(PartOrigin{ref, entries_->size()});
+  part_ = std::move(part);
+  read_ = 0;
   return true;
 }
 

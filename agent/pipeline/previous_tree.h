@@ -22,6 +22,15 @@ struct PartOrigin {
 };
 using PartOriginPtr = std::shared_ptr<const PartOrigin>;  // shared by the events of its entries
 
+/// A part as it was read, whole.
+struct StoredPart {
+  PartOriginPtr origin;
+  Bytes bytes;        ///< a copy: a level must not pin a whole segment of others' nodes
+  std::string after;  ///< the last name of the part before, as NodeReader::open() wants it
+  bool last = false;  ///< of its directory
+};
+using StoredPartPtr = std::shared_ptr<const StoredPart>;  // held while the next one is read
+
 /// One directory of the point before. Thread: one.
 class PreviousDirectory {
  public:
@@ -30,7 +39,8 @@ class PreviousDirectory {
 
   struct Match {
     const model::Entry* entry;  ///< valid until the next find()
-    PartOriginPtr part;
+    StoredPartPtr part;
+    std::size_t index;  ///< of the entry in it
   };
   /// The entry named `name`, which must be greater than every name asked for before.
   /// Errors: kCorrupt, kCrypto, kNotFound for a damaged node: nothing more is found then.
@@ -43,9 +53,9 @@ class PreviousDirectory {
   vault::BlobReader& reader_;
   std::vector<model::Ref> parts_;
   std::size_t next_part_ = 0;
-  Bytes part_;  // a copy: a level must not pin a whole segment of others' nodes
+  StoredPartPtr part_;
   std::optional<model::NodeReader> entries_;
-  PartOriginPtr origin_;
+  std::size_t read_ = 0;  // entries of part_
   model::Entry entry_;
   bool have_entry_ = false;
   std::string last_name_;

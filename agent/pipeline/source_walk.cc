@@ -1,5 +1,8 @@
 #include "agent/pipeline/source_walk.h"
 
+#include <utility>
+
+#include "agent/base/check.h"
 #include "agent/pipeline/entry_from_status.h"
 #include "agent/scan/change_detector.h"
 
@@ -24,6 +27,12 @@ bool same_inode_state(const platform::FileStatus& status, const model::Entry& be
 struct SourceWalk::Level {
   std::optional<PreviousDirectory> before;
   bool incomplete = false;
+  // While all that was sent of the directory are whole parts of the point before, entries that are
+  // as they were are held back: with the last one of their part, the part says it all.
+  bool whole_parts_only = true;
+  StoredPartPtr held_part;
+  std::size_t held = 0;  // its first entries
+  model::Totals held_totals;
 };
 
 SourceWalk::SourceWalk(scan::Walker walker, EarlierRun earlier, vault::BlobReader& reader,
@@ -40,7 +49,7 @@ SourceWalk::SourceWalk(scan::Walker walker, EarlierRun earlier, vault::BlobReade
 
 SourceWalk::~SourceWalk() = default;
 
-Result<WalkCounts> SourceWalk::run(BoundedQueue<TreeEvent>& events, BoundedQueue<ReadJob>& jobs,
+Result<WalkCounts> SourceWalk::run(BoundedQueue<TreeEvents>& events, BoundedQueue<ReadJob>& jobs,
                                    const PauseGate* pause, const std::stop_token& stop) {
   events_ = &events;
   jobs_ = &jobs;
@@ -52,6 +61,7 @@ Result<WalkCounts> SourceWalk::run(BoundedQueue<TreeEvent>& events, BoundedQueue
     TRY(hand_out(segmenter_.step()));
   }
   TRY(hand_out(segmenter_.rest()));
+  TRY(send_batch());
   return counts_;
 }
 
@@ -83,7 +93,20 @@ void SourceWalk::skip(std::string_view path, Error error) {
 }
 
 Result<void> SourceWalk::send(TreeEvent event) {
-  if (events_->push(std::move(event), stop_)) return {};
+  batch_.push_back(std::move(event));
+  return batch_.size() < kEventBatch ? Result<void>{} : send_batch();
+}
+
+Result<void> SourceWalk::send_entry(TreeEvent event) {
+  TRY(release_held());
+  return send(std::move(event));
+}
+
+Result<void> SourceWalk::send_batch() {
+  TreeEvents batch;
+  batch.reserve(kEventBatch);
+  batch.swap(batch_);
+  if (events_->push(std::move(batch), stop_)) return {};
   return fail(ErrorKind::kCancelled, "walk the sources");
 }
 
@@ -116,9 +139,10 @@ Result<void> SourceWalk::enter(const scan::WalkEvent& step) {
     if (!earlier_.root.empty()) level.before.emplace(reader_, earlier_.root);
   } else {
     ASSIGN_OR_RETURN(const auto match, find_before(step.name, step.path));
+    TRY(release_held());
     if (match && match->entry->type == model::EntryType::kDirectory) {
       event.before = std::make_unique<model::Entry>(*match->entry);
-      event.same_as = match->part;
+      event.same_as = match->part->origin;
       level.before.emplace(reader_, event.before->children);
     }
   }
@@ -147,7 +171,12 @@ Result<void> SourceWalk::enter(const scan::WalkEvent& step) {
 Result<void> SourceWalk::leave() {
   TreeEvent event;
   event.kind = TreeEvent::Kind::kLeave;
-  event.incomplete = levels_.back().incomplete;
+  const Level& level = levels_.back();
+  event.incomplete = level.incomplete;
+  if (level.held > 0) {
+    const bool whole = level.held == level.held_part->origin->entries && level.held_part->last;
+    TRY(whole ? send_held() : release_held());
+  }
   levels_.pop_back();
   return send(std::move(event));
 }
@@ -162,30 +191,95 @@ Result<void> SourceWalk::take_entry(const scan::WalkEvent& step) {
 }
 
 // True where the content of an earlier run is this file's still, and all of it is in the vault.
-Result<bool> SourceWalk::keep_content(const scan::WalkEvent& step, const model::Entry& earlier,
-                                      Instant earlier_start, TreeEvent& event) {
-  if (!scan::ChangeDetector(earlier_start).is_unchanged(step.status, earlier)) return false;
-  ASSIGN_OR_RETURN(const bool whole, proof_.holds(earlier.content, stop_));
-  if (!whole) return false;
-  event.entry = entry_from(step.name, step.status, accounts_);
-  event.entry.content = earlier.content;
-  event.entry.xattrs = earlier.xattrs;
-  event.entry.inode_flags = earlier.inode_flags;
-  event.entry.extensions = earlier.extensions;
+Result<bool> SourceWalk::keeps_content(const platform::FileStatus& status,
+                                       const model::Entry& earlier, Instant earlier_start) {
+  if (!scan::ChangeDetector(earlier_start).is_unchanged(status, earlier)) return false;
+  return proof_.holds(earlier.content, stop_);
+}
+
+model::Entry SourceWalk::kept_entry(const scan::WalkEvent& step, const model::Entry& earlier) {
+  model::Entry entry = entry_from(step.name, step.status, accounts_);
+  entry.content = earlier.content;
+  entry.xattrs = earlier.xattrs;
+  entry.inode_flags = earlier.inode_flags;
+  entry.extensions = earlier.extensions;
+  return entry;
+}
+
+// ---- entries that are as they were
+
+Result<void> SourceWalk::send_unchanged(const PreviousDirectory::Match& match) {
+  if (!hold(match)) {
+    TreeEvent event;
+    event.entry = *match.entry;
+    event.same_as = match.part->origin;
+    return send_entry(std::move(event));
+  }
+  // The last part of a directory ends where the directory did: what comes after it belongs into it.
+  const Level& level = levels_.back();
+  const bool whole = level.held == level.held_part->origin->entries && !level.held_part->last;
+  return whole ? send_held() : Result<void>{};
+}
+
+// False where an entry before it in its part is not as it was.
+bool SourceWalk::hold(const PreviousDirectory::Match& match) {
+  Level& level = levels_.back();
+  if (!level.whole_parts_only || match.index != level.held) return false;
+  if (level.held > 0 && match.part != level.held_part) return false;
+  level.held_part = match.part;
+  ++level.held;
+  ++level.held_totals.files;
+  if (match.entry->type == model::EntryType::kFile) level.held_totals.bytes += match.entry->size;
   return true;
 }
+
+// In: a part of which each entry is held.
+Result<void> SourceWalk::send_held() {
+  Level& level = levels_.back();
+  // The part itself may be gone from the vault: then it is stored again, from its entries.
+  if (!proof_.holds(level.held_part->origin->ref)) return release_held();
+  TreeEvent event;
+  event.kind = TreeEvent::Kind::kPart;
+  event.same_as = level.held_part->origin;
+  event.totals = std::exchange(level.held_totals, {});
+  level.held = 0;
+  level.held_part.reset();
+  return send(std::move(event));
+}
+
+// Whole parts alone do not make this directory any more: what is held goes out one by one.
+Result<void> SourceWalk::release_held() {
+  if (levels_.empty()) return {};
+  Level& level = levels_.back();
+  level.whole_parts_only = false;
+  const StoredPartPtr part = std::move(level.held_part);
+  if (!part) return {};
+  ASSIGN_OR_RETURN(model::NodeReader entries, model::NodeReader::open(part->bytes, part->after));
+  for (std::size_t left = std::exchange(level.held, 0); left > 0; --left) {
+    TreeEvent event;
+    ASSIGN_OR_RETURN(const bool more, entries.next(event.entry));
+    CHECK(more);  // it was read before
+    event.same_as = part->origin;
+    TRY(send(std::move(event)));
+  }
+  return {};
+}
+
+// ---- files
 
 Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
                                    const PreviousDirectory::Match* match) {
   TreeEvent event;
   if (match != nullptr) {
-    ASSIGN_OR_RETURN(const bool kept, keep_content(step, *match->entry, earlier_.started, event));
+    const model::Entry& before = *match->entry;
+    ASSIGN_OR_RETURN(const bool kept, keeps_content(step.status, before, earlier_.started));
     if (kept) {
       ++counts_.unchanged_files;
-      if (event.entry.marks == match->entry->marks && same_metadata(event.entry, *match->entry)) {
-        event.same_as = match->part;
+      if (before.marks == 0 && same_metadata(step.status, before, accounts_)) {
+        return send_unchanged(*match);
       }
-      return send(std::move(event));
+      event.entry = kept_entry(step, before);
+      return send_entry(std::move(event));
     }
   }
   const bool existed = match != nullptr && match->entry->type == model::EntryType::kFile;
@@ -193,14 +287,14 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
   if (earlier_.checkpoint) {
     if (const model::Entry* read = earlier_.checkpoint->find(step.path)) {
       ASSIGN_OR_RETURN(const bool kept,
-                       keep_content(step, *read, earlier_.checkpoint->started(), event));
+                       keeps_content(step.status, *read, earlier_.checkpoint->started()));
       // Through the builder's hands as work that is done: it goes into the next checkpoint too.
       if (kept) {
-        event.name = event.entry.name;
         event.work = std::make_shared<FileWork>();
-        event.work->entry = std::move(event.entry);
+        event.work->entry = kept_entry(step, *read);
         event.work->done = true;
-        return send(std::move(event));
+        event.name = event.work->entry.name;
+        return send_entry(std::move(event));
       }
     }
   }
@@ -216,7 +310,7 @@ Result<void> SourceWalk::read_file(const scan::WalkEvent& step, model::Entry ent
     if (found != linked_.end()) {
       event.work = found->second.work;
       if (--found->second.names_left == 0) linked_.erase(found);
-      return send(std::move(event));
+      return send_entry(std::move(event));
     }
   }
   event.work = std::make_shared<FileWork>();
@@ -226,21 +320,20 @@ Result<void> SourceWalk::read_file(const scan::WalkEvent& step, model::Entry ent
     linked_.emplace(step.status.identity(), LinkedFile{event.work, step.status.links - 1});
   }
   const FileWorkPtr work = event.work;
-  TRY(send(std::move(event)));
+  TRY(send_entry(std::move(event)));
   if (!is_large(step.status)) return hand_out(segmenter_.add(work));
   return hand_out(ReadJob{{work}, true});
 }
 
 Result<void> SourceWalk::take_other(const scan::WalkEvent& step,
                                     const PreviousDirectory::Match* match) {
+  if (match != nullptr && match->entry->marks == 0 &&
+      scan::ChangeDetector(earlier_.started).is_unchanged(step.status, *match->entry) &&
+      same_metadata(step.status, *match->entry, accounts_)) {
+    return send_unchanged(*match);
+  }
   TreeEvent event;
   event.entry = entry_from(step.name, step.status, accounts_);
-  if (match != nullptr && same_metadata(event.entry, *match->entry) && match->entry->marks == 0 &&
-      scan::ChangeDetector(earlier_.started).is_unchanged(step.status, *match->entry)) {
-    event.entry = *match->entry;
-    event.same_as = match->part;
-    return send(std::move(event));
-  }
   if (event.entry.type == model::EntryType::kSymlink) {
     auto target = step.folder->read_link(step.name);
     if (!target) {
@@ -255,7 +348,7 @@ Result<void> SourceWalk::take_other(const scan::WalkEvent& step,
     incidents_.add({IncidentKind::kChanged, std::string(step.path),
                     std::move(xattrs).error().within("extended attributes are missing")});
   }
-  return send(std::move(event));
+  return send_entry(std::move(event));
 }
 
 }  // namespace obhut::pipeline

@@ -49,7 +49,7 @@ class SourceWalk {
 
   /// Walks to the end, standing still while `pause` (may be null) is closed. Closes neither queue.
   /// Errors: kCancelled; retrying kinds of the store.
-  Result<WalkCounts> run(BoundedQueue<TreeEvent>& events, BoundedQueue<ReadJob>& jobs,
+  Result<WalkCounts> run(BoundedQueue<TreeEvents>& events, BoundedQueue<ReadJob>& jobs,
                          const PauseGate* pause, const std::stop_token& stop);
 
  private:
@@ -65,13 +65,20 @@ class SourceWalk {
   Result<void> take_entry(const scan::WalkEvent& step);
   Result<void> take_file(const scan::WalkEvent& step, const PreviousDirectory::Match* match);
   Result<void> take_other(const scan::WalkEvent& step, const PreviousDirectory::Match* match);
-  Result<bool> keep_content(const scan::WalkEvent& step, const model::Entry& earlier,
-                            Instant earlier_start, TreeEvent& event);
+  Result<bool> keeps_content(const platform::FileStatus& status, const model::Entry& earlier,
+                             Instant earlier_start);
+  model::Entry kept_entry(const scan::WalkEvent& step, const model::Entry& earlier);
+  Result<void> send_unchanged(const PreviousDirectory::Match& match);
+  bool hold(const PreviousDirectory::Match& match);
+  Result<void> send_held();
+  Result<void> release_held();
   Result<void> read_file(const scan::WalkEvent& step, model::Entry entry);
   void skip(std::string_view path, Error error);
   Result<std::optional<PreviousDirectory::Match>> find_before(std::string_view name,
                                                               std::string_view path);
   Result<void> send(TreeEvent event);
+  Result<void> send_entry(TreeEvent event);
+  Result<void> send_batch();
   Result<void> hand_out(std::optional<ReadJob> job);
 
   scan::Walker walker_;
@@ -85,7 +92,8 @@ class SourceWalk {
   std::vector<Level> levels_;
   std::map<platform::FileIdentity, LinkedFile> linked_;
   WalkCounts counts_;
-  BoundedQueue<TreeEvent>* events_ = nullptr;
+  TreeEvents batch_;
+  BoundedQueue<TreeEvents>* events_ = nullptr;
   BoundedQueue<ReadJob>* jobs_ = nullptr;
   std::stop_token stop_;
 };

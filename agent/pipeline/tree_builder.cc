@@ -62,8 +62,11 @@ TreeBuilder::~TreeBuilder() {
   }
 }
 
-Result<BuiltTree> TreeBuilder::build(BoundedQueue<TreeEvent>& events, const std::stop_token& stop) {
-  while (std::optional<TreeEvent> event = events.pop(stop)) TRY(take(std::move(*event), stop));
+Result<BuiltTree> TreeBuilder::build(BoundedQueue<TreeEvents>& events,
+                                     const std::stop_token& stop) {
+  while (std::optional<TreeEvents> batch = events.pop(stop)) {
+    for (TreeEvent& event : *batch) TRY(take(std::move(event), stop));
+  }
   if (stop.stop_requested() || !root_ || !root_->left) {
     return fail(ErrorKind::kCancelled, "build the tree");
   }
@@ -79,6 +82,9 @@ Result<void> TreeBuilder::take(TreeEvent event, const std::stop_token& stop) {
     case TreeEvent::Kind::kEntry:
       TRY(take_entry(std::move(event), stop));
       break;
+    case TreeEvent::Kind::kPart:
+      take_part(event);
+      return {};
     case TreeEvent::Kind::kLeave:
       TRY(leave(event.incomplete, stop));
       break;
@@ -138,6 +144,16 @@ Result<void> TreeBuilder::take_entry(TreeEvent event, const std::stop_token& sto
   return {};
 }
 
+// A part that is whole as before: its Ref says all of it.
+void TreeBuilder::take_part(const TreeEvent& event) {
+  CHECK(current_ != nullptr && current_->waiting.empty() && current_->part_entries == 0);
+  current_->parts.push_back(event.same_as->ref);
+  current_->entry.totals.files += event.totals.files;
+  current_->entry.totals.bytes += event.totals.bytes;
+  progress_.files += event.totals.files;
+  progress_.bytes += event.totals.bytes;
+}
+
 Result<void> TreeBuilder::leave(bool incomplete, const std::stop_token& stop) {
   CHECK(current_ != nullptr);
   Directory* const left = current_;
@@ -165,8 +181,11 @@ Result<void> TreeBuilder::pump(Directory* directory, const std::stop_token& stop
     }
     if (!waiting.empty() || !directory->left || directory->finished) return {};
     directory->finished = true;
-    if (const std::optional<Bytes> part = directory->writer.finish()) {
-      TRY(emit_part(*directory, *part, stop));
+    // A directory without entries is a part too; behind whole parts, nothing is no part.
+    if (directory->part_entries > 0 || directory->parts.empty()) {
+      if (const std::optional<Bytes> part = directory->writer.finish()) {
+        TRY(emit_part(*directory, *part, stop));
+      }
     }
     if (directory->unsealed_parts > 0) return {};
     complete(*directory);

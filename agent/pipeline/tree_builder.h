@@ -42,7 +42,7 @@ class TreeBuilder {
   ~TreeBuilder();
 
   /// Takes events until the queue closes. Errors: kCancelled; those of storing.
-  Result<BuiltTree> build(BoundedQueue<TreeEvent>& events, const std::stop_token& stop);
+  Result<BuiltTree> build(BoundedQueue<TreeEvents>& events, const std::stop_token& stop);
 
  private:
   struct Directory;
@@ -52,6 +52,7 @@ class TreeBuilder {
   Result<void> take(TreeEvent event, const std::stop_token& stop);
   void enter(TreeEvent event);
   Result<void> take_entry(TreeEvent event, const std::stop_token& stop);
+  void take_part(const TreeEvent& event);
   Result<void> leave(bool incomplete, const std::stop_token& stop);
   Result<void> pump(Directory* directory, const std::stop_token& stop);
   Result<void> add(Directory& directory, Item item, const std::stop_token& stop);

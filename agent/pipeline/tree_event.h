@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/model/entry.h"
 #include "agent/pipeline/file_work.h"
@@ -11,7 +12,7 @@
 namespace obhut::pipeline {
 
 struct TreeEvent {
-  enum class Kind : std::uint8_t { kEnter, kEntry, kLeave };
+  enum class Kind : std::uint8_t { kEnter, kEntry, kPart, kLeave };
   Kind kind = Kind::kEntry;
   /// kEnter: the directory's own metadata. kEntry: complete, unless `work` is set.
   model::Entry entry;
@@ -20,12 +21,18 @@ struct TreeEvent {
   FileWorkPtr work;
   std::string name;
   /// kEntry: the stored part that holds just this entry. kEnter: the part of the parent that holds
-  /// `before`.
+  /// `before`. kPart: the stored part that is all of this; nothing but such parts came before it
+  /// in its directory.
   PartOriginPtr same_as;
   /// kEnter: the directory as the point before has it.
   std::unique_ptr<model::Entry> before;
+  model::Totals totals;  ///< kPart: of its entries
   /// kLeave: something in the directory could not be read.
   bool incomplete = false;
 };
+
+/// Events travel in batches: to wake a thread costs more than to handle one.
+using TreeEvents = std::vector<TreeEvent>;
+inline constexpr std::size_t kEventBatch = 64;
 
 }  // namespace obhut::pipeline

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "agent/model/node.h"
 #include "tests/support/vault_bench.h"
 
 namespace rc {
@@ -169,6 +170,87 @@ TEST(RoundTrip, GoesDeeperThanAPathMayBeLong) {
   ASSERT_TRUE(restored) << restored.error().message;
   EXPECT_EQ(restored->missing, 0u);
   EXPECT_EQ(down(bench.landed(bench.target()), "", "print(open('file').read(), end='')"), "deep");
+}
+
+using Parts = std::vector<std::vector<model::Entry>>;
+
+// The parts of a folder's node, without what hangs on a vault's own keys.
+Parts parts_of(VaultBench& bench, const model::Summary& point, const std::string& folder) {
+  const std::unique_ptr<vault::IndexCache> index = bench.index();
+  vault::BlobReader reader(bench.store, bench.vault->keyring(), *index, {.alignment = 1});
+  const auto entries_of = [&](const model::Ref& part) {
+    auto entries = model::parse_node_part(reader.slice(part, {}).value().bytes);
+    return std::move(entries).value();
+  };
+  std::vector<model::Ref> refs = point.root;
+  for (std::size_t at = 1; at <= folder.size();) {
+    const std::size_t end = std::min(folder.find('/', at), folder.size());
+    std::vector<model::Ref> below;
+    for (const model::Ref& ref : refs) {
+      const std::vector<model::Entry> entries = entries_of(ref);
+      for (const model::Entry& entry : entries) {
+        if (entry.name == folder.substr(at, end - at)) below = entry.children;
+      }
+    }
+    refs = std::move(below);
+    at = end + 1;
+  }
+  Parts parts;
+  for (const model::Ref& ref : refs) {
+    parts.push_back(entries_of(ref));
+    for (model::Entry& entry : parts.back()) {
+      entry.content = {};
+      entry.children = {};
+    }
+  }
+  return parts;
+}
+
+// Parts that are whole as before are taken over unread. Whatever was changed around them, the
+// directory must be cut as one is that is read for the first time: else parts would crumble from
+// run to run.
+TEST(RoundTrip, CutsADirectoryAsIfNothingHadBeenThereBefore) {
+  VaultBench bench;
+  const std::string folder = bench.source() + "/many";
+  const std::string in = "cd " + shell_quoted(folder) + " && ";
+  const std::string name = "a-name-that-is-long-enough-to-fill-several-parts-with-few-entries-";
+  run_shell("mkdir " + shell_quoted(folder) + " && " + in + "seq -f " + name +
+            "%06.0f 1000 12000 | xargs touch");
+  const auto first = bench.backup();
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_GT(parts_of(bench, first->summary, folder).size(), 3u);
+
+  const std::vector<std::string> changes = {
+      "true",
+      "touch zz-1 zz-2",                                        // behind the last part
+      "rm zz-2",                                                // its last entry
+      "touch zz-3",                                             //
+      "touch 0-first",                                          // before the first
+      "rm 0-first " + name + "001000",                          // the first entry
+      "echo more > " + name + "006500",                         // one in the middle
+      "rm " + name + "0065[0-9][0-9]",                          // some there
+      "mkdir " + name + "009000-folder",                        // a folder among files
+      "chmod 600 " + name + "011999",                           // metadata alone
+      "rmdir " + name + "009000-folder",                        //
+      "rm -f " + name + "0[01][0-9][2-9][0-9][0-9] zz-1 zz-3",  // most of it
+      "rm -f *",                                                //
+      "seq -f " + name + "%06.0f 1000 9000 | xargs touch",      // and all anew
+  };
+  for (const std::string& change : changes) {
+    run_shell(in + change);
+    const auto next = bench.backup();
+    ASSERT_TRUE(next) << change << ": " << next.error().message;
+    VaultBench fresh;
+    pipeline::BackupOptions options = fresh.options();
+    options.sources = {bench.source()};
+    const auto anew = fresh.backup(std::move(options));
+    ASSERT_TRUE(anew) << anew.error().message;
+
+    // Compared as a whole: to print a difference would take megabytes.
+    EXPECT_TRUE(parts_of(bench, next->summary, folder) == parts_of(fresh, anew->summary, folder))
+        << change;
+    EXPECT_EQ(next->summary.totals, anew->summary.totals) << change;
+  }
 }
 
 TEST(RoundTrip, HoldsADirectoryOfManyEntries) {
