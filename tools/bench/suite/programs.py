@@ -72,7 +72,7 @@ class Program:
     def version_of(cls, binary):
         answer = subprocess.run([binary, *cls.version.split()], capture_output=True, text=True, check=False)
         lines = answer.stdout.strip().splitlines()
-        return lines[0] if lines else "unknown"
+        return lines[0].strip("* ") if lines else "unknown"
 
 
 class BackupProgram(Program):

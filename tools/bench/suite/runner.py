@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from .measuring import StepFailed, medians
-from .programs import Obhut
+from .programs import Obhut, TarExtract
 from .room import note, size_of, warm
 
 SLACK = 1 << 28
@@ -102,8 +102,9 @@ class Runner:
             self.room.discard(root)
 
     def needed(self, workload):
-        """Bytes: the source, one restored tree, an archive, and the repositories."""
-        return int(3 * workload.expected(self.size)) + self._needed_by_repositories(workload)
+        """Bytes: the source, one restored tree, the archive of tar x, and the repositories."""
+        trees = 3 if TarExtract in self.found else 2
+        return trees * workload.expected(self.size) + self._needed_by_repositories(workload)
 
     def _needed_by_repositories(self, workload):
         repositories = sum(1 for program in self.found if not program.floor)
@@ -196,7 +197,8 @@ class Runner:
             return
         writes_a_tree = step == "restore" or (repository.floor and repository.keeps)
         if writes_a_tree:
-            self.room.make(int(source.bytes * (2.2 if repository.floor else 1.1)) + SLACK, source.files)
+            trees = 2 if isinstance(repository, TarExtract) else 1
+            self.room.make(trees * source.on_disk() + SLACK, source.files)
         result = self.findings.of(workload.name, step, repository)
         result.command = str(command)
         if step == "restore" and not self._unmeasured(workload, step, repository, repository.before_restore(source.root)):

@@ -43,6 +43,10 @@ class Source:
     bytes: int = 0
     files: int = 0
 
+    def on_disk(self):
+        """Bytes that a copy takes, with the rest of each file's last block and its inode."""
+        return self.bytes + self.files * 4096
+
     def count(self):
         self.bytes, self.files = size_of(self.root)
 
