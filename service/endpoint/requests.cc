@@ -117,14 +117,14 @@ json hooks_json(const std::vector<HookRun>& hooks, bool with_output) {
 }
 
 /// Whom an outcome is for: what was found on the device is not for everybody on it.
-enum class Reader { kAnybody, kAdministrator };
+enum class Audience { kAnybody, kAdministrator };
 
-json outcome_json(const RunOutcome& outcome, Reader reader) {
+json outcome_json(const RunOutcome& outcome, Audience audience) {
   json targets = json::array();
   for (const TargetOutcome& target : outcome.targets) {
     json value = {{"target", target.target}};
     if (target.report) value["point"] = report_json(*target.report);
-    if (target.report && reader == Reader::kAnybody) value["point"].erase("incidents");
+    if (target.report && audience == Audience::kAnybody) value["point"].erase("incidents");
     if (target.error) {
       value["error"] = {{"kind", to_string(target.error->kind)},
                         {"message", target.error->message}};
@@ -134,7 +134,7 @@ json outcome_json(const RunOutcome& outcome, Reader reader) {
   return {{"outcome", outcome.word()},
           {"started", format_time_micro(outcome.started)},
           {"finished", format_time_micro(outcome.finished)},
-          {"hooks", hooks_json(outcome.hooks, reader == Reader::kAdministrator)},
+          {"hooks", hooks_json(outcome.hooks, audience == Audience::kAdministrator)},
           {"targets", std::move(targets)}};
 }
 
@@ -143,7 +143,7 @@ json schedule_json(Engine& engine) {
   json value = {{"running", view.running},
                 {"runs", view.finished_runs},
                 {"failures_in_a_row", view.failures_in_a_row}};
-  if (view.last) value["last"] = outcome_json(*view.last, Reader::kAnybody);
+  if (view.last) value["last"] = outcome_json(*view.last, Audience::kAnybody);
   if (view.last_success) value["last_success"] = format_time(*view.last_success);
   if (view.next) value["next"] = format_time(*view.next);
   if (const auto progress = engine.runner().progress())
@@ -228,7 +228,7 @@ Result<json> backup(Engine& engine, const json& request, Reply& reply,
     if (!reply.event(event)) return json::object();
   }
   const ScheduleView view = engine.scheduler().view();
-  json value = outcome_json(*view.last, Reader::kAdministrator);
+  json value = outcome_json(*view.last, Audience::kAdministrator);
   const Error* error = view.last->first_error();
   value["exit"] =
       error ? exit_code_of(error->kind)

@@ -149,11 +149,18 @@ class Endpoint:
         self.state = os.path.join(self.folder, "state")
         self.socket = os.path.join(self.folder, "run", "obhutd.sock")
         self.log = os.path.join(self.folder, "obhutd.log")
+        self.config = "/nonexistent/agent.toml"
         self.process = None
         os.makedirs(self.folder, exist_ok=True)
 
+    def configure(self, **settings):
+        """Texts for agent.toml; to be called before start()."""
+        self.config = os.path.join(self.folder, "agent.toml")
+        with open(self.config, "w", encoding="utf-8") as out:
+            out.writelines(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+
     def start(self, token_file=None, wait=True):
-        arguments = ["--config", "/nonexistent/agent.toml", "--state", self.state, "--socket",
+        arguments = ["--config", self.config, "--state", self.state, "--socket",
                      self.socket]
         if token_file:
             arguments += ["--token-file", token_file]
