@@ -226,8 +226,26 @@ Result<Pattern> Pattern::compile(std::string_view text, bool ignore_case) {
   } else if (!out.anchored_ && starred &&
              std::all_of(out.states_.begin() + 1, out.states_.end(), is_byte)) {
     out.suffix_ = text_of(out.states_.begin() + 1, out.states_.end());
+  } else {
+    out.needed_ = out.longest_text();
   }
   return out;
+}
+
+std::string Pattern::longest_text() const {
+  std::string longest;
+  std::string text;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    // The slash after "**" may be left out with it.
+    const bool optional = i > 0 && states_[i - 1].step == Step::kDeepRunSlash;
+    if (states_[i].step == Step::kByte && !optional) {
+      text.push_back(static_cast<char>(states_[i].byte));
+    } else {
+      text.clear();
+    }
+    if (text.size() > longest.size()) longest = text;
+  }
+  return longest;
 }
 
 bool Pattern::accepts(const State& state, unsigned char byte) const {
@@ -288,6 +306,7 @@ std::vector<bool> Pattern::run(std::string_view subject) const {
 bool Pattern::matches(std::string_view subject) const {
   if (literal_) return subject == *literal_;
   if (suffix_) return subject.ends_with(*suffix_);
+  if (subject.find(needed_) == subject.npos) return false;
   const std::vector<bool> alive = run(subject);
   return !alive.empty() && alive.back();
 }

@@ -51,6 +51,7 @@ class Pattern {
   /// The states alive after `subject`; empty where none is.
   [[nodiscard]] std::vector<bool> run(std::string_view subject) const;
   void add(std::vector<bool>& alive, std::size_t state) const;
+  [[nodiscard]] std::string longest_text() const;
   [[nodiscard]] bool accepts(const State& state, unsigned char byte) const;
 
   bool negated_ = false;
@@ -59,6 +60,9 @@ class Pattern {
   std::optional<std::string> literal_;
   /// "*.tmp" and the like, by far the most common wildcard: compared from behind.
   std::optional<std::string> suffix_;
+  /// Text that every subject holds that matches; "" where none is known. To look for it rules
+  /// nearly all subjects out, many times faster than the states do.
+  std::string needed_;
   std::vector<State> states_;
   std::vector<ByteSet> sets_;
 };

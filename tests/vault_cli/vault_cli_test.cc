@@ -146,6 +146,24 @@ TEST_F(VaultCli, FindsAndLists) {
   EXPECT_EQ(vault("ls", "latest no/such/thing").status, cli::kExitUsage);
 }
 
+TEST_F(VaultCli, FindsInEveryPointWhatEachOneHolds) {
+  run_shell("cd " + shell_quoted(source) + " && mkdir -p a/b c && touch a/b/x c/needle1 c/y");
+  ASSERT_EQ(vault("init").status, 0);
+  const auto back_up_and_count = [&] {
+    EXPECT_EQ(vault("backup", shell_quoted(source)).status, 0);
+    return vault("find", "--json 'needle*'").document().size();
+  };
+
+  EXPECT_EQ(back_up_and_count(), 1u);
+  EXPECT_EQ(back_up_and_count(), 2u);  // nothing changed: once in each point
+  run_shell("touch " + shell_quoted(source + "/a/b/needle2"));
+  EXPECT_EQ(back_up_and_count(), 4u);  // in a folder where nothing was found before
+  run_shell("rm " + shell_quoted(source + "/c/needle1"));
+  EXPECT_EQ(back_up_and_count(), 5u);
+  run_shell("mv " + shell_quoted(source + "/a") + " " + shell_quoted(source + "/needle-folder"));
+  EXPECT_EQ(back_up_and_count(), 6u);  // a folder that matches stands for what is in it
+}
+
 TEST_F(VaultCli, EndsWithOneWhereSomethingCouldNotBeRead) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
   write_file(source + "/good", "x");

@@ -1,12 +1,16 @@
 // ls, find.
 
 #include <memory>
+#include <unordered_set>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "agent/base/codec.h"
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
+#include "agent/crypto/digest.h"
 #include "agent/restore/point_tree.h"
 #include "tools/cli/command.h"
 #include "tools/cli/format.h"
@@ -180,17 +184,71 @@ struct FindArguments {
   std::string point;
 };
 
+/// Folders in which nothing was found: most points have most of them alike, and none is searched
+/// twice. By a hash of path and content.
+class FruitlessFolders {
+ public:
+  static Sha256 key_of(std::string_view path, const std::vector<model::Ref>& content) {
+    Writer out;
+    for (const model::Ref& part : content) {
+      out.id(part.blob);
+      out.u32(part.offset);
+      out.u32(part.length);
+    }
+    out.raw(as_bytes(path));
+    return crypto::sha256(out.bytes());
+  }
+  [[nodiscard]] bool contains(const Sha256& key) const { return keys_.contains(key); }
+  void add(const Sha256& key) {
+    if (keys_.size() < kMost) keys_.insert(key);
+  }
+
+ private:
+  /// About 30 MB.
+  static constexpr std::size_t kMost = 500'000;
+  std::unordered_set<Sha256, IdHash> keys_;
+};
+
+/// A folder that is being searched.
+struct Searched {
+  Sha256 key;
+  bool fruitless = true;
+};
+
 Result<void> find_in(Context& context, OpenPoints& open, const Sha256& id,
                      const model::Summary& summary, const restore::Selection& selection,
-                     Listing& listing) {
+                     FruitlessFolders& fruitless, Listing& listing) {
+  std::vector<Searched> above{{FruitlessFolders::key_of("", summary.root)}};
+  if (fruitless.contains(above.front().key)) return {};
+  const auto leave = [&] {
+    const Searched left = above.back();
+    above.pop_back();
+    if (left.fruitless) return fruitless.add(left.key);
+    if (!above.empty()) above.back().fruitless = false;
+  };
   restore::PointTree tree(*open.reader, summary.root);
   for (;;) {
     ASSIGN_OR_RETURN(const std::optional<restore::Step> step, tree.next(context.stop));
-    if (!step) return {};
+    if (!step) {
+      leave();
+      return {};
+    }
     if (context.stop.stop_requested()) return fail(ErrorKind::kCancelled, "find");
+    if (step->kind == restore::StepKind::kLeave) {
+      leave();
+      continue;
+    }
+    if (step->kind == restore::StepKind::kFault) {
+      above.back().fruitless = false;
+      continue;
+    }
     const bool directory = step->kind == restore::StepKind::kEnter;
-    if (!directory && step->kind != restore::StepKind::kEntry) continue;
+    if (directory) {
+      above.push_back({FruitlessFolders::key_of(step->path, step->entry->children)});
+      if (fruitless.contains(above.back().key)) tree.skip_content();
+    }
     if (!selection.wants(step->path, directory)) continue;
+    above.back().fruitless = false;
     listing.add(id, *step->entry, step->path);
     // A folder that matches stands for all that is in it.
     if (directory) tree.skip_content();
@@ -213,9 +271,10 @@ Result<void> run_find(Context& context, const FindArguments& arguments) {
     }
   }
   Listing listing(context, true);
+  FruitlessFolders fruitless;
   Result<void> found;
   for (const ChosenPoint& point : points) {
-    found = find_in(context, open, point.id, point.summary, selection, listing);
+    found = find_in(context, open, point.id, point.summary, selection, fruitless, listing);
     if (!found) break;
   }
   listing.close();
