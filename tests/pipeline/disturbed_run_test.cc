@@ -167,6 +167,28 @@ TEST(DisturbedRun, StandsStillWhilePausedAndGoesOnWhereItWas) {
   EXPECT_EQ(manifest_difference(bench.source(), bench.landed(bench.target())), "");
 }
 
+// Nothing of it is read but directories, and those not either.
+TEST(DisturbedRun, StandsStillOverAnUnchangedTree) {
+  VaultBench bench;
+  make_tree(bench.source(), random_items(44, 200));
+  ASSERT_TRUE(bench.backup());
+  PauseGate gate;
+  gate.pause();
+  pipeline::BackupOptions with = bench.options();
+  with.pause = &gate;
+  pipeline::BackupJob job(*bench.vault, bench.clock, bench.log, std::move(with));
+  Result<pipeline::BackupReport> report;
+  std::jthread running([&] { report = job.run({}); });
+
+  EXPECT_EQ(read_when_still(job), 0u);
+  EXPECT_EQ(job.progress().files + job.progress().directories, 0u);
+  gate.resume();
+  running.join();
+
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_GT(job.progress().files, 0u);
+}
+
 TEST(DisturbedRun, CanBeStoppedWhilePaused) {
   VaultBench bench;
   make_tree(bench.source(), random_items(43, 200));

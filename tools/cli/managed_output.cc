@@ -186,6 +186,7 @@ std::string hooks_text(const Context& context, const json& hooks) {
     if (exit != hook.end() && exit->is_number_integer()) {
       char seconds[32];
       std::snprintf(seconds, sizeof seconds, "%.1f", hook.value("seconds", 0.0));
+      if (context.language == Language::kGerman) std::ranges::replace(seconds, '.', ',');
       text +=
           context.say(kHookRan, {text_of(hook, "name"),
                                  context.say(text_of(hook, "phase") == "before" ? kBefore : kAfter),
