@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "agent/base/check.h"
+#include "agent/chunk/wide_scan.h"
 
 namespace obhut::chunk {
 namespace {
@@ -97,7 +98,8 @@ std::uint32_t CutSizes::late() const {
 }
 
 Chunker::Chunker(const GearTable& gear, CutSizes sizes, Scanner scanner)
-    : gear_(gear.expand()), sizes_(sizes), scanner_(scanner) {
+    : gear_(gear), words_(gear.expand()), sizes_(sizes), scanner_(scanner) {
+  if (scanner_ == Scanner::kWide && !has_wide_scan()) scanner_ = Scanner::kFourWay;
   CHECK(std::has_single_bit(sizes.average));
   CHECK(sizes.average >= 4U << 10U && sizes.average <= 4U << 20U);
 }
@@ -105,8 +107,20 @@ Chunker::Chunker(const GearTable& gear, CutSizes sizes, Scanner scanner)
 std::size_t Chunker::find(ByteView bytes, std::size_t from, std::size_t to,
                           std::uint32_t threshold) const {
   if (from >= to) return kNone;
-  return scanner_ == Scanner::kReference ? find_plain(gear_, bytes.data(), from, to, threshold)
-                                         : find_four_way(gear_, bytes.data(), from, to, threshold);
+  switch (scanner_) {
+    case Scanner::kReference:
+      return find_plain(words_, bytes.data(), from, to, threshold);
+    case Scanner::kFourWay:
+      return find_four_way(words_, bytes.data(), from, to, threshold);
+    case Scanner::kWide:
+      break;
+  }
+  while (to - from >= kWideBlock) {
+    const std::size_t near = find_wide(gear_, bytes.data(), from, threshold);
+    if (near < from + kWideBlock) return find_plain(words_, bytes.data(), near, to, threshold);
+    from = near;
+  }
+  return find_plain(words_, bytes.data(), from, to, threshold);
 }
 
 std::optional<std::size_t> Chunker::first_cut(ByteView bytes, bool last) const {

@@ -1,6 +1,7 @@
 #include "agent/chunk/chunker.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <set>
 
@@ -70,15 +71,16 @@ TEST(Chunker, CutsTheSameWithEveryScanner) {
   random.seed(seed);
   for (int round = 0; round < 12; ++round) {
     const GearTable gear = gear_of(random());
-    const CutSizes sizes{round % 2 == 0 ? 64U << 10U : 1U << 20U};
+    const std::array<std::uint32_t, 3> averages = {64U << 10U, 1U << 20U, 4U << 10U};
+    const CutSizes sizes{averages.at(static_cast<std::size_t>(round % 3))};
     Bytes bytes = random_bytes(3'000'000 + random() % 5'000'000, random());
     if (round % 4 == 1) std::fill_n(bytes.begin() + 100'000, 1'500'000, std::uint8_t{0});
     if (round % 4 == 2) {
       for (std::size_t i = 500'000; i < bytes.size(); ++i) bytes[i] = bytes[i % 4099];
     }
-    ASSERT_EQ(cuts_of(Chunker(gear, sizes, Scanner::kReference), bytes),
-              cuts_of(Chunker(gear, sizes, Scanner::kFourWay), bytes))
-        << "round " << round;
+    const std::vector<std::size_t> cuts = cuts_of(Chunker(gear, sizes, Scanner::kReference), bytes);
+    ASSERT_EQ(cuts, cuts_of(Chunker(gear, sizes, Scanner::kFourWay), bytes)) << "round " << round;
+    ASSERT_EQ(cuts, cuts_of(Chunker(gear, sizes, Scanner::kWide), bytes)) << "round " << round;
   }
 }
 

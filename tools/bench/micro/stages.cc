@@ -153,6 +153,7 @@ void seal_into_packs(benchmark::State& state) {
 
 BENCHMARK_CAPTURE(cut_points, reference, chunk::Scanner::kReference);
 BENCHMARK_CAPTURE(cut_points, four_way, chunk::Scanner::kFourWay);
+BENCHMARK_CAPTURE(cut_points, wide, chunk::Scanner::kWide);
 BENCHMARK(chunk_ids);
 BENCHMARK(entropy);
 BENCHMARK(compress)->DenseRange(1, 3);
