@@ -123,12 +123,15 @@ std::size_t Chunker::find(ByteView bytes, std::size_t from, std::size_t to,
   return find_plain(words_, bytes.data(), from, to, threshold);
 }
 
-std::optional<std::size_t> Chunker::first_cut(ByteView bytes, bool last) const {
+std::optional<std::size_t> Chunker::first_cut(ByteView bytes, bool last, std::size_t tried) const {
   const std::size_t seen = std::min<std::size_t>(bytes.size(), sizes_.most());
   // Position i ends a chunk of i + 1 bytes.
   const std::size_t turn = std::min<std::size_t>(seen, sizes_.average - 1);
-  std::size_t hit = find(bytes, sizes_.least() - 1, turn, sizes_.early());
-  if (hit == kNone) hit = find(bytes, sizes_.average - 1, seen, sizes_.late());
+  std::size_t hit =
+      find(bytes, std::max<std::size_t>(sizes_.least() - 1, tried), turn, sizes_.early());
+  if (hit == kNone) {
+    hit = find(bytes, std::max<std::size_t>(sizes_.average - 1, tried), seen, sizes_.late());
+  }
   if (hit != kNone) return hit + 1;
   if (seen == sizes_.most() || (last && seen > 0)) return seen;
   return std::nullopt;
@@ -159,9 +162,8 @@ void ChunkStream::filled(std::size_t count, bool last) {
 
 std::optional<ByteView> ChunkStream::next() {
   const ByteView bytes(buffer_.get() + begin_, end_ - begin_);
-  // Waiting for most() bytes means that none is ever scanned twice.
-  if (!last_ && bytes.size() < chunker_.sizes().most()) return std::nullopt;
-  const std::optional<std::size_t> cut = chunker_.first_cut(bytes, last_);
+  const std::optional<std::size_t> cut = chunker_.first_cut(bytes, last_, tried_);
+  tried_ = cut ? 0 : bytes.size();
   if (!cut) return std::nullopt;
   begin_ += *cut;
   return bytes.first(*cut);
@@ -170,6 +172,7 @@ std::optional<ByteView> ChunkStream::next() {
 void ChunkStream::restart() {
   begin_ = 0;
   end_ = 0;
+  tried_ = 0;
   last_ = false;
 }
 

@@ -41,10 +41,12 @@ class Chunker {
   Chunker(const GearTable& gear, CutSizes sizes, Scanner scanner = Scanner::kWide);
 
   /// Length of the chunk that begins at bytes[0].
-  /// In: `last` tells that the stream ends with `bytes`.
+  /// In: `last` tells that the stream ends with `bytes`; `tried` bytes were given before and held
+  /// no cut: they are not scanned again.
   /// Out: 1 to most(); nothing where more bytes are needed to tell (never with most() or more
   /// bytes, nor with `last` and any byte).
-  [[nodiscard]] std::optional<std::size_t> first_cut(ByteView bytes, bool last) const;
+  [[nodiscard]] std::optional<std::size_t> first_cut(ByteView bytes, bool last,
+                                                     std::size_t tried = 0) const;
 
   [[nodiscard]] const CutSizes& sizes() const { return sizes_; }
 
@@ -85,6 +87,7 @@ class ChunkStream {
   std::size_t capacity_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t tried_ = 0;  // from begin_ on: no cut lies there
   bool last_ = false;
 };
 
