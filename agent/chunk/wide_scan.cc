@@ -21,8 +21,8 @@ namespace {
 /// Bytes of each stream between two looks at what was found: one row of sixteen words.
 constexpr std::size_t kStretch = 64;
 static_assert(kWideStream % kStretch == 0);
-/// h sees this many bytes: older ones are shifted out.
-constexpr int kWindow = 32;
+/// So many bytes make h: older ones are shifted out.
+constexpr int kWarmUp = 32;
 
 struct Rows {
   __m512i row[16];  // no std::array: it would drop the type's alignment
@@ -94,7 +94,7 @@ bool has_wide_scan() {
 
 OBHUT_WIDE std::size_t find_wide(const GearTable& gear, const std::uint8_t* bytes, std::size_t from,
                                  std::uint32_t threshold) {
-  CHECK(from >= kWindow);
+  CHECK(from >= kWarmUp);
   const __m512i low = _mm512_loadu_si512(gear.low.data());
   const __m512i high = _mm512_loadu_si512(gear.high.data());
   const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -102,7 +102,7 @@ OBHUT_WIDE std::size_t find_wide(const GearTable& gear, const std::uint8_t* byte
   const __m512i limit = _mm512_set1_epi32(static_cast<int>(threshold));
   const std::uint8_t* const begin = bytes + from;
   Sums sums{_mm512_setzero_si512(), _mm512_setzero_si512()};
-  for (int i = -kWindow; i < 0; i += 4) {
+  for (int i = -kWarmUp; i < 0; i += 4) {
     take_words(sums, _mm512_i32gather_epi32(offsets, begin + i, 1), low, high);
   }
   std::size_t best = from + kWideBlock;
