@@ -21,8 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="tools/bench/run", description="Obhut beside its peers on the same data in one run.")
     parser.add_argument("--size", choices=SIZES, default="small", help="small: minutes; full: hours, and five times the size of /usr on the disk; tiny: to test the suite")
-    parser.add_argument("--workload", nargs="+", choices=[w.name for w in WORKLOADS], metavar="NAME", help="default: all")
-    parser.add_argument("--program", nargs="+", choices=[p.key for p in programs.ALL], metavar="NAME", help="default: all")
+    parser.add_argument("--workload", nargs="+", action="extend", choices=[w.name for w in WORKLOADS], metavar="NAME", help="default: all")
+    parser.add_argument("--program", nargs="+", action="extend", choices=[p.key for p in programs.ALL], metavar="NAME", help="default: all")
     parser.add_argument("--repeat", type=int, metavar="N", help="medians of N runs (small: 1, full: 3)")
     parser.add_argument("--work", metavar="DIR", help="where data and repositories lie meanwhile (default: $TMPDIR or /tmp)")
     parser.add_argument("--bin", metavar="DIR", default=str(ROOT / "build/release/bin"), help="folder of obhut (default: build/release/bin)")
