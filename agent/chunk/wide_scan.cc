@@ -88,8 +88,7 @@ OBHUT_WIDE inline void turn(Rows& rows) {
 }  // namespace
 
 bool has_wide_scan() {
-  static const bool has = __builtin_cpu_supports("avx512f") != 0;
-  return has;
+  return __builtin_cpu_supports("avx512f") != 0;
 }
 
 OBHUT_WIDE std::size_t find_wide(const GearTable& gear, const std::uint8_t* bytes, std::size_t from,

@@ -79,6 +79,7 @@ std::vector<HookRun> HookRunner::run_before(const trust::AcceptedPlan& plan,
 std::vector<HookRun> HookRunner::run_after(const trust::AcceptedPlan& plan,
                                            std::string_view outcome, const std::stop_token& stop) {
   std::vector<HookRun> runs;
+  runs.reserve(plan.plan.hooks.after.size());
   for (const std::string& name : plan.plan.hooks.after) {
     runs.push_back(run(name, HookPhase::kAfter, plan, outcome, stop));
   }

@@ -137,6 +137,7 @@ void look_up(benchmark::State& state, bool known) {
   const SyntheticIndex index(packs);
   const std::uint64_t first = known ? 0 : packs * kPackBlobs;
   std::vector<BlobId> asked;
+  asked.reserve(4096);
   for (std::uint64_t number = 0; number < 4096; ++number) {
     asked.push_back(numbered(first + number * packs * kPackBlobs / 4096));
   }
