@@ -1,6 +1,7 @@
 // Runs that do not go as they should.
 
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -253,12 +254,14 @@ TEST(DisturbedRun, FailsAtEveryCallOfTheStoreWithoutHarm) {
 TEST(DisturbedRun, MarksAFileThatKeepsChanging) {
   VaultBench bench;
   const std::string busy = bench.source() + "/busy";
-  write_file(busy, content_of(1, 20'000'000, false));
+  // To read it takes many ticks of the clock that times of change are told by.
+  write_file(busy, content_of(1, 60'000'000, false));
   write_file(bench.source() + "/quiet", "quiet");
   std::jthread writer([&](const std::stop_token& stop) {
+    std::fstream file(busy, std::ios::in | std::ios::out | std::ios::binary);
     for (unsigned i = 0; !stop.stop_requested(); ++i) {
-      run_shell("printf x | dd of=" + shell_quoted(busy) + " bs=1 seek=" +
-                std::to_string(i * 7919 % 19'000'000) + " conv=notrunc status=none");
+      file.seekp(i * 7919 % 59'000'000);
+      file.put('x').flush();
     }
   });
 
