@@ -12,8 +12,7 @@ namespace {
 
 using Words = std::array<std::uint32_t, 256>;
 
-/// h sees this many bytes: older ones are shifted out.
-constexpr std::size_t kWindow = 32;
+constexpr std::size_t kWindow = GearTable::kWindow;
 /// Length of one of four streams. No power of two: the streams would fall into the same cache sets.
 constexpr std::size_t kStream = 66'624;
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);

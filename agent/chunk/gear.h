@@ -12,6 +12,8 @@ namespace obhut::chunk {
 /// registers, which is what makes a wide scanner possible.
 struct GearTable {
   static constexpr std::size_t kKeySize = 128;
+  /// h sees this many bytes: older ones are shifted out.
+  static constexpr std::size_t kWindow = 32;
 
   std::array<std::uint32_t, 16> low{};
   std::array<std::uint32_t, 16> high{};

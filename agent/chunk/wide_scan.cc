@@ -21,8 +21,7 @@ namespace {
 /// Bytes of each stream between two looks at what was found: one row of sixteen words.
 constexpr std::size_t kStretch = 64;
 static_assert(kWideStream % kStretch == 0);
-/// So many bytes make h: older ones are shifted out.
-constexpr int kWarmUp = 32;
+constexpr int kWarmUp{GearTable::kWindow};
 
 struct Rows {
   __m512i row[16];  // no std::array: it would drop the type's alignment
