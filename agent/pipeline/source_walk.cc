@@ -33,6 +33,10 @@ struct SourceWalk::Level {
   StoredPartPtr held_part;
   std::size_t held = 0;  // its first entries
   model::Totals held_totals;
+
+  [[nodiscard]] bool holds_whole_part() const {
+    return held > 0 && held == held_part->origin->entries;
+  }
 };
 
 SourceWalk::SourceWalk(scan::Walker walker, EarlierRun earlier, vault::BlobReader& reader,
@@ -171,12 +175,8 @@ Result<void> SourceWalk::enter(const scan::WalkEvent& step) {
 Result<void> SourceWalk::leave() {
   TreeEvent event;
   event.kind = TreeEvent::Kind::kLeave;
-  const Level& level = levels_.back();
-  event.incomplete = level.incomplete;
-  if (level.held > 0) {
-    const bool whole = level.held == level.held_part->origin->entries && level.held_part->last;
-    TRY(whole ? send_held() : release_held());
-  }
+  event.incomplete = levels_.back().incomplete;
+  TRY(levels_.back().holds_whole_part() ? send_held() : release_held());
   levels_.pop_back();
   return send(std::move(event));
 }
@@ -217,8 +217,8 @@ Result<void> SourceWalk::send_unchanged(const PreviousDirectory::Match& match) {
   }
   // The last part of a directory ends where the directory did: what comes after it belongs into it.
   const Level& level = levels_.back();
-  const bool whole = level.held == level.held_part->origin->entries && !level.held_part->last;
-  return whole ? send_held() : Result<void>{};
+  const bool goes = level.holds_whole_part() && !level.held_part->last;
+  return goes ? send_held() : Result<void>{};
 }
 
 // False where an entry before it in its part is not as it was.
