@@ -13,6 +13,15 @@
 
 namespace obhut::endpoint {
 
+namespace {
+
+/// As outcomes and commands name it.
+std::string name_of(const model::Target& target) {
+  return target.type == model::TargetType::kCluster ? "cluster" : target.path;
+}
+
+}  // namespace
+
 std::string_view RunOutcome::word() const {
   bool skipped = false;
   for (const TargetOutcome& target : targets) {
@@ -160,7 +169,7 @@ void BackupRunner::run_targets(const std::shared_ptr<const trust::AcceptedPlan>&
                                RunOutcome& outcome, const std::stop_token& stop) {
   for (const model::Target& target : plan->plan.targets) {
     const bool cluster = target.type == model::TargetType::kCluster;
-    TargetOutcome result{cluster ? "cluster" : target.path, {}, {}};
+    TargetOutcome result{name_of(target), {}, {}};
     Result<pipeline::BackupReport> report =
         cluster ? run_cluster(plan, stop) : run_local(plan, target, stop);
     if (report) {
@@ -182,8 +191,7 @@ RunOutcome BackupRunner::run(std::shared_ptr<const trust::AcceptedPlan> plan,
   if (const Error* error = outcome.first_hook_error()) {
     // What the hook was to bring into a state worth keeping would be kept in another one.
     for (const model::Target& target : plan->plan.targets) {
-      const bool cluster = target.type == model::TargetType::kCluster;
-      outcome.targets.push_back({cluster ? "cluster" : target.path, {}, *error});
+      outcome.targets.push_back({name_of(target), {}, *error});
     }
   } else if (plan->plan.limits.cpu == model::CpuUse::kIdle) {
     // On a thread of its own, since there is no way back; its stages inherit.
