@@ -122,7 +122,7 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
   constexpr std::size_t kMostDigits = 8;  // a year has eight digits of seconds
   if (text.size() > kMostDigits) return std::nullopt;
   const std::optional<int> count = digits(text, text.size());
-  if (!count || *count < 1 || *count > std::chrono::days(366) / unit) return std::nullopt;
+  if (!count || *count < 1 || *count > kMostDuration / unit) return std::nullopt;
   return *count * unit;
 }
 

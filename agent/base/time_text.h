@@ -17,7 +17,8 @@ std::string format_time_micro(Instant at);
 /// section 5.6 with upper- or lower-case T and Z.
 std::optional<Instant> parse_time(std::string_view text);
 
-/// "90s", "15m", "2h", "7d": a whole number, 1 at least, and its unit; 366 days at most.
+inline constexpr std::chrono::seconds kMostDuration = std::chrono::days(366);
+/// "90s", "15m", "2h", "7d": a whole number, 1 at least, and its unit; kMostDuration at most.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 }  // namespace obhut

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/base/time_text.h"
 #include "service/endpoint/json_fields.h"
 
 namespace obhut::endpoint {
@@ -10,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kLongest = std::chrono::seconds(std::chrono::days(366)).count();
+constexpr std::uint64_t kLongest = kMostDuration.count();
 
 /// "seconds" is missing for a pause without an end.
 Result<void> pause(PauseControl& pauses, const json& request) {
