@@ -19,18 +19,10 @@ namespace {
 
 constexpr auto kOutOfReach = ErrorKind::kUnavailable;
 
-// Counts the names of packs that were put more than once.
-class PutCounter final : public store::Store {
+// Hands everything on to another store; what is put, derived classes look at.
+class PassingStore : public store::Store {
  public:
-  explicit PutCounter(store::Store& inner) : inner_(inner) {}
-  Result<void> put(const store::ObjectName& name, ByteView body, std::stop_token stop) override {
-    if (stop_after > 0 && name.kind == model::ObjectKind::kPack && ++packs > stop_after) {
-      return fail(kOutOfReach, "the network is gone");
-    }
-    Result<void> done = inner_.put(name, body, stop);
-    if (done && name.kind == model::ObjectKind::kPack) put_bytes += body.size();
-    return done;
-  }
+  explicit PassingStore(store::Store& inner) : inner_(inner) {}
   Result<Bytes> get(const store::ObjectName& name, ByteRange range, std::stop_token stop) override {
     return inner_.get(name, range, stop);
   }
@@ -42,12 +34,26 @@ class PutCounter final : public store::Store {
                                               std::stop_token stop) override {
     return inner_.list(kind, stop);
   }
+
+ protected:
+  store::Store& inner_;
+};
+
+// Counts the bytes of packs that were put, and fails after some.
+class PutCounter final : public PassingStore {
+ public:
+  using PassingStore::PassingStore;
+  Result<void> put(const store::ObjectName& name, ByteView body, std::stop_token stop) override {
+    if (stop_after > 0 && name.kind == model::ObjectKind::kPack && ++packs > stop_after) {
+      return fail(kOutOfReach, "the network is gone");
+    }
+    Result<void> done = inner_.put(name, body, stop);
+    if (done && name.kind == model::ObjectKind::kPack) put_bytes += body.size();
+    return done;
+  }
   std::atomic<std::uint64_t> put_bytes{0};
   std::atomic<int> packs{0};
   std::atomic<int> stop_after{0};
-
- private:
-  store::Store& inner_;
 };
 
 TEST(DisturbedRun, UploadsNothingTwiceAfterTheNetworkWentAway) {
@@ -101,28 +107,16 @@ TEST(DisturbedRun, LeavesNoPointWhenStopped) {
 }
 
 // Closes the gate with the first pack that it is given.
-class PausingStore final : public store::Store {
+class PausingStore final : public PassingStore {
  public:
-  PausingStore(store::Store& inner, PauseGate& gate) : inner_(inner), gate_(gate) {}
+  PausingStore(store::Store& inner, PauseGate& gate) : PassingStore(inner), gate_(gate) {}
   Result<void> put(const store::ObjectName& name, ByteView body, std::stop_token stop) override {
     if (!paused.exchange(true)) gate_.pause();
     return inner_.put(name, body, stop);
   }
-  Result<Bytes> get(const store::ObjectName& name, ByteRange range, std::stop_token stop) override {
-    return inner_.get(name, range, stop);
-  }
-  Result<std::optional<std::uint64_t>> size_of(const store::ObjectName& name,
-                                               std::stop_token stop) override {
-    return inner_.size_of(name, stop);
-  }
-  Result<std::vector<store::ObjectInfo>> list(store::ObjectKind kind,
-                                              std::stop_token stop) override {
-    return inner_.list(kind, stop);
-  }
   std::atomic<bool> paused{true};
 
  private:
-  store::Store& inner_;
   PauseGate& gate_;
 };
 
