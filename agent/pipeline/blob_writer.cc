@@ -21,7 +21,10 @@ Result<BlobId> BlobWriter::store(ByteView plain, const std::stop_token& stop) {
 Result<void> BlobWriter::flush(const std::stop_token& stop) {
   if (writer_.empty()) return {};
   ASSIGN_OR_RETURN(pack::FinishedPack pack, writer_.finish(sink_.spare_buffer()));
-  return sink_.submit(std::move(pack), stop);
+  ASSIGN_OR_RETURN(const bool waited, sink_.submit(std::move(pack), stop));
+  // For the next pack: while the store is behind there is time to make it smaller.
+  sealer_.set_effort(waited ? seal::Effort::kThorough : seal::Effort::kQuick);
+  return {};
 }
 
 }  // namespace obhut::pipeline

@@ -3,6 +3,12 @@
 #include "agent/pack/pack_index.h"
 
 namespace obhut::pipeline {
+namespace {
+
+/// One slow write says nothing of the next.
+constexpr unsigned kWaitsThatTell = 4;
+
+}  // namespace
 
 PackSink::PackSink(store::Store& store, const seal::Keyring& keyring, vault::IndexCache& index,
                    UsedPacks& used, ProgressBoard& progress, PackSinkLimits limits,
@@ -38,8 +44,10 @@ bool PackSink::claim(const BlobId& id) {
   return true;
 }
 
-Result<void> PackSink::submit(pack::FinishedPack pack, const std::stop_token& stop) {
-  if (queue_.push(std::move(pack), stop)) return {};
+Result<bool> PackSink::submit(pack::FinishedPack pack, const std::stop_token& stop) {
+  const bool full = queue_.size() >= limits_.queued_packs;
+  const unsigned waits = full ? ++waits_in_a_row_ : (waits_in_a_row_ = 0);
+  if (queue_.push(std::move(pack), stop)) return waits >= kWaitsThatTell;
   return fail(ErrorKind::kCancelled, "store pack");
 }
 

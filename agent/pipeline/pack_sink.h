@@ -2,6 +2,7 @@
 // Where finished packs go: a short queue, a few uploaders, and the account of what is acknowledged.
 // Nothing refers to a pack before its put was acknowledged.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -41,8 +42,9 @@ class PackSink {
 
   /// True where the caller is the one to store the blob; false where it is stored, or on its way.
   bool claim(const BlobId& id);
-  /// Waits for room. Errors: kCancelled.
-  Result<void> submit(pack::FinishedPack pack, const std::stop_token& stop);
+  /// Waits for room. Out: whether the store has been slower than those who fill packs for a while.
+  /// Errors: kCancelled.
+  Result<bool> submit(pack::FinishedPack pack, const std::stop_token& stop);
   /// A used buffer, or an empty one where there is none.
   pack::PackBuffer spare_buffer();
 
@@ -67,6 +69,7 @@ class PackSink {
   PackSinkLimits limits_;
   OnError on_error_;
   BoundedQueue<pack::FinishedPack> queue_;
+  std::atomic<unsigned> waits_in_a_row_{0};
 
   std::mutex mutex_;  // guards all below
   std::unordered_set<BlobId, IdHash> pending_;

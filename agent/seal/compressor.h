@@ -9,20 +9,22 @@
 
 namespace obhut::seal {
 
-/// Level of a fresh agent; the pipeline moves between 1 and 3 by the depth of its queues.
-inline constexpr int kDefaultLevel = 2;
+/// How hard to look for what repeats. What comes out is read by the same code.
+enum class Effort : std::uint8_t {
+  kQuick,     ///< about zstd's level 2, a tenth faster: for when the processor is what holds us up
+  kThorough,  ///< zstd's level 3: for when the store is, and a smaller pack is stored sooner
+};
 
 /// Holds its contexts: making one costs more than compressing a small blob.
 /// Thread: one at a time.
 class Compressor {
  public:
-  explicit Compressor(int level = kDefaultLevel);
+  explicit Compressor(Effort effort = Effort::kQuick);
   ~Compressor();
   Compressor(Compressor&&) noexcept;
   Compressor& operator=(Compressor&&) noexcept;
 
-  /// In: 1 to 3.
-  void set_level(int level);
+  void set_effort(Effort effort);
 
   /// Out: the frame's length in `out`, or 0 where it would not be shorter than `plain` less 1/32:
   /// then the plain bytes are the better body. Writes into `out`, whatever its size.

@@ -11,7 +11,7 @@ constexpr std::string_view kMagic = "OBHUTSE1";
 constexpr std::uint16_t kVersion = 1;
 
 Bytes shrink(ByteView plain) {
-  Compressor compressor(3);
+  Compressor compressor(Effort::kThorough);
   Bytes frame(plain.size());
   frame.resize(compressor.compress(plain, frame));
   return frame;

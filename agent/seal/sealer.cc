@@ -17,10 +17,10 @@ std::unique_ptr<std::uint8_t[]> room() {
 
 }  // namespace
 
-Sealer::Sealer(const Keyring& keyring, int level)
+Sealer::Sealer(const Keyring& keyring, Effort effort)
     : keyring_(keyring),
       keys_(keyring.keys()),
-      compressor_(level),
+      compressor_(effort),
       frame_(room()),
       opened_(room()),
       expanded_(room()) {}

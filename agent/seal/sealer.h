@@ -28,10 +28,10 @@ struct SealedBody {
 class Sealer {
  public:
   /// `keyring` must outlive it; ids are those of its current epoch.
-  explicit Sealer(const Keyring& keyring, int level = kDefaultLevel);
+  explicit Sealer(const Keyring& keyring, Effort effort = Effort::kQuick);
 
   [[nodiscard]] BlobId id_of(model::BlobKind kind, ByteView plain) const;
-  void set_level(int level) { compressor_.set_level(level); }
+  void set_effort(Effort effort) { compressor_.set_effort(effort); }
 
   /// Seals `plain` (at most kMaxBlobSize bytes, may be empty) at `position` into `out`, which has
   /// sealed_bound(plain.size()) bytes, opens it again and compares.

@@ -17,8 +17,8 @@ Bytes frame_of(ByteView plain) {
 
 TEST(Compressor, GivesBackWhatItShrank) {
   Compressor compressor;
-  for (const int level : {1, 2, 3}) {
-    compressor.set_level(level);
+  for (const Effort effort : {Effort::kQuick, Effort::kThorough}) {
+    compressor.set_effort(effort);
     const Bytes plain = tests::text_bytes(1U << 20U, 1);
     Bytes frame(plain.size());
     frame.resize(compressor.compress(plain, frame));
@@ -29,6 +29,20 @@ TEST(Compressor, GivesBackWhatItShrank) {
     ASSERT_TRUE(compressor.expand(frame, again));
     EXPECT_TRUE(again == plain);
   }
+}
+
+TEST(Compressor, MakesLessOfItWithMoreEffort) {
+  const Bytes plain = tests::text_bytes(1U << 20U, 1);
+  Bytes frame(plain.size());
+  Compressor compressor;
+  const std::size_t quick = compressor.compress(plain, frame);
+  EXPECT_EQ(compressor.compress(tests::random_bytes(1000, 1), frame), 0U) << "a frame cut off";
+  compressor.set_effort(Effort::kThorough);
+  const std::size_t thorough = compressor.compress(plain, frame);
+  compressor.set_effort(Effort::kQuick);
+
+  EXPECT_LT(thorough, quick);
+  EXPECT_EQ(compressor.compress(plain, frame), quick);
 }
 
 TEST(Compressor, LeavesAloneWhatDoesNotShrink) {
