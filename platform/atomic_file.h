@@ -31,6 +31,11 @@ class AtomicFile {
   ~AtomicFile();
 
   Result<void> write(ByteView bytes);
+  /// The same, straight to the disk where the system can: what is written once and not read soon
+  /// need not be copied into the page cache, nor push out of it what others work with. Best from
+  /// memory that begins at a page and at an offset of whole pages; anything else is written as
+  /// write() does.
+  Result<void> write_past_cache(ByteView bytes);
   /// Once ok, the new content is durable under its name.
   Result<void> commit();
   /// Like commit without syncing the folder of `path`: for groups of files in one folder, which

@@ -104,6 +104,28 @@ Result<void> AtomicFile::write(ByteView bytes) {
   return {};
 }
 
+Result<void> AtomicFile::write_past_cache(ByteView bytes) {
+  std::size_t done = 0;
+  {
+    const std::size_t whole = bytes.size() / posix::kDirectUnit * posix::kDirectUnit;
+    posix::DirectAccess direct(fd_of(handle_));
+    const bool possible = direct.on() && posix::distance_to_unit(bytes.data()) == 0;
+    while (possible && done < whole) {
+      const ssize_t got =
+          posix::retry([&] { return ::write(fd_of(handle_), bytes.data() + done, whole - done); });
+      if (got < 0 && errno != EINVAL) return os_failure("write", path_);
+      // Refused by this file system, or ended within a unit: the rest goes the common way.
+      if (got <= 0 || got % static_cast<ssize_t>(posix::kDirectUnit) != 0) {
+        done += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+        break;
+      }
+      done += static_cast<std::size_t>(got);
+    }
+    if (!direct.off()) return os_failure("write", path_);
+  }
+  return write(bytes.subspan(done));
+}
+
 Result<void> AtomicFile::commit_without_folder_sync() {
   CHECK(!temporary_.empty());
   // fsync, not fdatasync: the mode belongs to what must not be lost. After a failure the kernel

@@ -59,6 +59,9 @@ class LocalFile {
   [[nodiscard]] Result<std::size_t> read_at(std::uint64_t offset, MutableByteView into) const;
   /// Exactly `range.length` bytes; kCorrupt where the file is shorter.
   [[nodiscard]] Result<Bytes> read_range(ByteRange range) const;
+  /// The same for a long range that is read once: straight from the disk where the system can and
+  /// where little of it is in the page cache, which is left as it is. Thread: one at a time.
+  [[nodiscard]] Result<Bytes> read_range_once(ByteRange range) const;
   /// All or an error; after an error the file may end in a part of `bytes`.
   Result<void> append(ByteView bytes);
   Result<void> truncate(std::uint64_t size);
@@ -70,6 +73,8 @@ class LocalFile {
 
  private:
   LocalFile(Handle handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
+  /// Before anything is allocated: a length from a corrupt index must not take all memory.
+  [[nodiscard]] Result<void> require(ByteRange range) const;
   Handle handle_;
   std::string path_;
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -30,6 +31,39 @@ auto retry(Call call) {
   while (answer < 0 && errno == EINTR) answer = call();
   return answer;
 }
+
+/// What reading and writing past the page cache wants offsets, lengths and addresses to be
+/// multiples of: the page, which no block of a disk exceeds here.
+inline constexpr std::size_t kDirectUnit = 4096;
+
+inline std::size_t whole_units(std::size_t length) {
+  return (length + kDirectUnit - 1) / kDirectUnit * kDirectUnit;
+}
+/// From `data` to the next address that is a multiple of the unit; 0 where it is one.
+inline std::size_t distance_to_unit(const void* data) {
+  const auto past = reinterpret_cast<std::uintptr_t>(data) % kDirectUnit;
+  return past == 0 ? 0 : kDirectUnit - past;
+}
+
+/// O_DIRECT on a descriptor for as long as it lives. Not on where the file system refuses it.
+class DirectAccess {
+ public:
+  explicit DirectAccess(int fd) : fd_(fd), flags_(::fcntl(fd, F_GETFL)) {
+    on_ = flags_ >= 0 && ::fcntl(fd_, F_SETFL, flags_ | O_DIRECT) == 0;
+  }
+  DirectAccess(const DirectAccess&) = delete;
+  DirectAccess& operator=(const DirectAccess&) = delete;
+  ~DirectAccess() { off(); }
+
+  [[nodiscard]] bool on() const { return on_; }
+  /// False, with errno set, where the flag could not be taken away.
+  bool off() { return !std::exchange(on_, false) || ::fcntl(fd_, F_SETFL, flags_) == 0; }
+
+ private:
+  int fd_;
+  int flags_;
+  bool on_;
+};
 
 /// One component of a path, with its NUL, without touching the heap.
 class Name {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 
 #include "agent/base/bytes.h"
@@ -17,12 +18,18 @@ namespace obhut::pack {
 /// Memory of one pack, allocated once and never zero-filled. Hand it back to the next writer.
 class PackBuffer {
  public:
-  PackBuffer() : data_(std::make_unique_for_overwrite<std::uint8_t[]>(kPackTarget)) {}
+  /// At the start of a page, so that a store may write from it past the page cache.
+  static constexpr std::align_val_t kAlignment{4096};
+
+  PackBuffer() : data_(new (kAlignment) std::uint8_t[kPackTarget]) {}
   [[nodiscard]] MutableByteView all() { return {data_.get(), data_ ? kPackTarget : 0}; }
   [[nodiscard]] ByteView all() const { return {data_.get(), data_ ? kPackTarget : 0}; }
 
  private:
-  std::unique_ptr<std::uint8_t[]> data_;
+  struct Free {
+    void operator()(std::uint8_t* data) const { ::operator delete[](data, kAlignment); }
+  };
+  std::unique_ptr<std::uint8_t[], Free> data_;
 };
 
 /// A pack ready to be stored under info.name.

@@ -162,7 +162,7 @@ Result<void> LocalStore::put(const ObjectName& name, ByteView body, std::stop_to
   const auto write = [&]() -> Result<void> {
     ASSIGN_OR_RETURN(platform::AtomicFile file,
                      platform::AtomicFile::create(path, 0600, state_->in("tmp")));
-    TRY(file.write(body));
+    TRY(file.write_past_cache(body));
     return file.commit();
   };
   TRY(state_->make_folders_for(name));
@@ -176,7 +176,7 @@ Result<Bytes> LocalStore::get(const ObjectName& name, ByteRange range, std::stop
   if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "get " + name.text());
   Result<platform::LocalFile> file = platform::LocalFile::open_for_reading(state_->path(name));
   if (!file) return pass_on(std::move(file.error()), "get " + name.text());
-  Result<Bytes> bytes = file->read_range(range);
+  Result<Bytes> bytes = file->read_range_once(range);
   if (!bytes) return pass_on(std::move(bytes.error()), "get " + name.text());
   return bytes;
 }

@@ -31,6 +31,24 @@ TEST(AtomicFile, ReplacesTheWholeContentWithTheModeAskedFor) {
   EXPECT_EQ(list_directory(folder.path()), (std::vector<std::string>{"file"}));
 }
 
+// A folder on tmpfs has no direct writing on many kernels, the other one mostly does.
+TEST(AtomicFile, WritesPastTheCacheWhatItWritesThroughIt) {
+  const TempFolder folder;
+  const Bytes pages = test::counted_bytes(6 * 4096);
+  const std::size_t to_page = (4096 - reinterpret_cast<std::uintptr_t>(pages.data()) % 4096) % 4096;
+  const ByteView at_page = ByteView(pages).subspan(to_page);
+  for (const ByteView bytes : {at_page.first(4 * 4096), at_page.first(4 * 4096 + 77),
+                               at_page.subspan(1, 2 * 4096), at_page.first(100), ByteView{}}) {
+    Result<AtomicFile> file = AtomicFile::create(folder / "file");
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(file->write_past_cache(bytes));
+    EXPECT_TRUE(file->write(as_bytes("tail"))) << "goes on where that ended";
+    EXPECT_TRUE(file->commit());
+
+    EXPECT_EQ(folder.read("file"), std::string(as_text(bytes)) + "tail");
+  }
+}
+
 TEST(AtomicFile, LeavesTheOldFileWhereItIsDroppedBeforeTheCommit) {
   const TempFolder folder;
   folder.write("file", "old");

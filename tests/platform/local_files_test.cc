@@ -1,5 +1,6 @@
 #include "platform/local_files.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "platform/os_error.h"
@@ -97,6 +98,35 @@ TEST(LocalFile, AppendsReadsAndCuts) {
   EXPECT_TRUE(file->truncate(5));
   EXPECT_EQ(file->size(), 5U);
   EXPECT_EQ(LocalFile::open_for_reading(folder / "none").error().kind, ErrorKind::kNotFound);
+}
+
+// Out of the page cache, so that the range comes from the disk.
+void drop_from_cache(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::fdatasync(fd), 0);
+  ASSERT_EQ(::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+  ::close(fd);
+}
+
+TEST(LocalFile, ReadsALongRangeOnceFromTheDiskAsFromTheCache) {
+  const TempFolder folder;
+  constexpr std::uint64_t kSize = (3U << 20U) + 1234;
+  folder.write("file", as_text(test::counted_bytes(kSize)));
+  const Result<LocalFile> file = LocalFile::open_for_reading(folder / "file");
+  for (const ByteRange range :
+       {ByteRange{0, kSize}, ByteRange{4096, 1U << 20U}, ByteRange{5000, 700'000},
+        ByteRange{kSize - 300'001, 300'001}, ByteRange{17, 100}, ByteRange{kSize, 0}}) {
+    const Result<Bytes> expected = file->read_range(range);
+    drop_from_cache(folder / "file");
+
+    const Result<Bytes> read = file->read_range_once(range);
+
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_TRUE(*read == *expected) << range.offset;
+  }
+  drop_from_cache(folder / "file");
+  EXPECT_EQ(file->read_range_once({1, kSize}).error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(file->read_range_once({1, 0xffffffffffffffff}).error().kind, ErrorKind::kCorrupt);
 }
 
 TEST(OsError, MeansSomethingElseForASourceThanForOurs) {

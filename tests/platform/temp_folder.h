@@ -13,6 +13,13 @@
 
 namespace obhut::test {
 
+/// Bytes that tell where they lie.
+inline Bytes counted_bytes(std::size_t size) {
+  Bytes bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i * 31 + i / 251);
+  return bytes;
+}
+
 class TempFolder {
  public:
   TempFolder() {
