@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <thread>
+#include <tuple>
 
 namespace obhut::restore {
 namespace {
@@ -117,55 +119,85 @@ void FileWriter::count(const std::string& path, std::uint64_t bytes,
 
 void FileBatch::add(const FileTaskPtr& task, std::uint64_t file_offset, const model::Ref& ref) {
   const auto [place, fresh] = place_of_.try_emplace(ref.blob, blobs_.size());
-  if (fresh) blobs_.push_back({ref.blob, 0, 0, {}});
+  if (fresh) blobs_.push_back({ref.blob, std::nullopt, {}});
   task->open_pieces.fetch_add(1);
   blobs_[place->second].slices.push_back({task, file_offset, ref.offset, ref.length});
   ++slices_;
 }
 
 void FileBatch::sort_by_place(const vault::IndexCache& index) {
-  for (BlobTask& blob : blobs_) {
-    const auto location = index.find(blob.id);
-    blob.pack = location ? location->pack : std::numeric_limits<std::uint32_t>::max();
-    blob.offset = location ? location->entry.offset : 0;
-  }
-  std::ranges::sort(blobs_, [](const BlobTask& a, const BlobTask& b) {
-    return std::pair(a.pack, a.offset) < std::pair(b.pack, b.offset);
-  });
+  for (BlobTask& blob : blobs_) blob.place = index.find(blob.id);
+  const auto key = [](const BlobTask& blob) {
+    return blob.place ? std::tuple(false, blob.place->pack, blob.place->entry.offset)
+                      : std::tuple(true, 0U, 0U);
+  };
+  std::ranges::sort(blobs_, {}, key);
 }
 
-Result<void> FileBatch::write_blob(const BlobTask& blob, vault::BlobReader& reader,
-                                   FileWriter& files, const std::stop_token& stop) {
-  Result<vault::PlainBlob> plain = reader.blob(blob.id, stop);
-  if (!plain && ends_job(plain.error())) return std::unexpected(std::move(plain).error());
+void FileBatch::divide(const vault::BlobReader& reader) {
+  wanted_.clear();
+  wanted_.reserve(blobs_.size());
+  for (const BlobTask& blob : blobs_) {
+    if (blob.place) wanted_.push_back({blob.id, *blob.place});
+  }
+  stretches_.clear();
+  std::span<const vault::WantedBlob> rest(wanted_);
+  while (!rest.empty()) {
+    const std::size_t count = reader.stretch_of(rest);
+    stretches_.push_back({wanted_.size() - rest.size(), count});
+    rest = rest.subspan(count);
+  }
+  for (std::size_t i = wanted_.size(); i < blobs_.size(); ++i) stretches_.push_back({i, 1});
+}
+
+Result<void> FileBatch::write_blob(const BlobTask& blob, const Result<ByteView>& plain,
+                                   FileWriter& files) {
+  if (!plain && ends_job(plain.error())) return std::unexpected(plain.error());
   for (const Slice& slice : blob.slices) {
     if (!plain) {
       files.fail(*slice.task, plain.error());
-    } else if (std::uint64_t{slice.offset} + slice.length > (*plain)->size()) {
+    } else if (std::uint64_t{slice.offset} + slice.length > plain->size()) {
       files.fail(*slice.task, Error{ErrorKind::kCorrupt, "a piece lies outside its blob"});
     } else {
-      const ByteView bytes = ByteView(**plain).subspan(slice.offset, slice.length);
-      TRY(files.write(*slice.task, slice.file_offset, bytes));
+      TRY(files.write(*slice.task, slice.file_offset, plain->subspan(slice.offset, slice.length)));
     }
     TRY(files.piece_done(*slice.task));
   }
   return {};
 }
 
+Result<void> FileBatch::write_stretch(const Stretch& stretch, vault::BlobReader& reader,
+                                      FileWriter& files, const std::stop_token& stop) {
+  if (stretch.first < wanted_.size()) {
+    const auto blobs = std::span(wanted_).subspan(stretch.first, stretch.count);
+    return reader.for_stretch(
+        blobs,
+        [&](std::size_t number, const Result<ByteView>& plain) -> Result<void> {
+          if (stop.stop_requested()) return obhut::fail(ErrorKind::kCancelled, "restore");
+          return write_blob(blobs_[stretch.first + number], plain, files);
+        },
+        stop);
+  }
+  const BlobTask& blob = blobs_[stretch.first];
+  const Result<vault::PlainBlob> plain = reader.blob(blob.id, stop);
+  if (plain) return write_blob(blob, ByteView(**plain), files);
+  return write_blob(blob, std::unexpected(plain.error()), files);
+}
+
 Result<void> FileBatch::run(vault::BlobReader& reader, const vault::IndexCache& index,
                             FileWriter& files, unsigned workers, const std::stop_token& stop) {
   sort_by_place(index);
+  divide(reader);
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::optional<Error> first;
   const auto work = [&] {
-    for (std::size_t i = next++; i < blobs_.size(); i = next++) {
-      Result<void> written = stop.stop_requested() ? obhut::fail(ErrorKind::kCancelled, "restore")
-                                                   : write_blob(blobs_[i], reader, files, stop);
+    for (std::size_t i = next++; i < stretches_.size(); i = next++) {
+      Result<void> written = write_stretch(stretches_[i], reader, files, stop);
       if (written) continue;
       const std::scoped_lock lock(mutex);
       if (!first) first = std::move(written).error();
-      next = blobs_.size();
+      next = stretches_.size();
     }
   };
   {

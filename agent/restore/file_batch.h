@@ -89,14 +89,23 @@ class FileBatch {
   };
   struct BlobTask {
     BlobId id;
-    std::uint32_t pack = 0;
-    std::uint32_t offset = 0;
+    std::optional<vault::BlobLocation> place;  ///< nothing: no pack that the index knows has it
     std::vector<Slice> slices;
   };
-  static Result<void> write_blob(const BlobTask& blob, vault::BlobReader& reader, FileWriter& files,
-                                 const std::stop_token& stop);
+  /// Blobs that are fetched together: `count` tasks from `first` on, in the order of their places.
+  struct Stretch {
+    std::size_t first = 0;
+    std::size_t count = 0;
+  };
   void sort_by_place(const vault::IndexCache& index);
-  std::vector<BlobTask> blobs_;
+  void divide(const vault::BlobReader& reader);
+  Result<void> write_stretch(const Stretch& stretch, vault::BlobReader& reader, FileWriter& files,
+                             const std::stop_token& stop);
+  static Result<void> write_blob(const BlobTask& blob, const Result<ByteView>& plain,
+                                 FileWriter& files);
+  std::vector<BlobTask> blobs_;  ///< sorted by place while they are written, the placeless last
+  std::vector<vault::WantedBlob> wanted_;  ///< of those with a place, in the same order
+  std::vector<Stretch> stretches_;
   std::unordered_map<BlobId, std::size_t, IdHash> place_of_;
   std::size_t slices_ = 0;
 };

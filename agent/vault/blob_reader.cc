@@ -55,7 +55,21 @@ struct WindowHash {
 
 using Blobs = SizedCache<BlobId, IdHash>;
 using Windows = SizedCache<WindowKey, WindowHash>;
-using Openers = std::vector<std::unique_ptr<seal::Opener>>;
+
+/// What one thread opens blobs with.
+struct Bench {
+  seal::Opener opener;
+  Bytes room;  ///< for the plain bytes of blobs that are lent and not kept
+
+  MutableByteView room_of(std::size_t size) {
+    if (room.size() < size) room.resize(size);
+    return MutableByteView(room).first(size);
+  }
+};
+using Benches = std::vector<std::unique_ptr<Bench>>;
+
+/// Blobs further apart are fetched apart.
+constexpr std::uint64_t kMostGap = 128U << 10U;
 
 }  // namespace
 
@@ -75,22 +89,24 @@ struct BlobReader::State {
   BlobReaderLimits limits;
   Guarded<Blobs> blobs;
   Guarded<Windows> windows;
-  Guarded<Openers> openers;
+  Guarded<Benches> idle_benches;
 
-  std::unique_ptr<seal::Opener> take_opener() {
-    return openers.with([](Openers& idle) {
-      if (idle.empty()) return std::make_unique<seal::Opener>();
-      std::unique_ptr<seal::Opener> opener = std::move(idle.back());
+  std::unique_ptr<Bench> take_bench() {
+    return idle_benches.with([](Benches& idle) {
+      if (idle.empty()) return std::make_unique<Bench>();
+      std::unique_ptr<Bench> bench = std::move(idle.back());
       idle.pop_back();
-      return opener;
+      return bench;
     });
   }
-  void give_back(std::unique_ptr<seal::Opener> opener) {
-    openers.with([&](Openers& idle) { idle.push_back(std::move(opener)); });
+  void give_back(std::unique_ptr<Bench> bench) {
+    idle_benches.with([&](Benches& idle) { idle.push_back(std::move(bench)); });
   }
 
   Result<Bytes> read(const pack::PackInfo& pack, ByteRange range, const std::stop_token& stop);
   Result<PlainBlob> open(const BlobLocation& location, const std::stop_token& stop);
+  Result<ByteRange> stretch_range(const pack::PackInfo& pack,
+                                  std::span<const WantedBlob> wanted) const;
 };
 
 /// Reads whole windows and keeps them, so that the neighbours in the pack, which a restore wants
@@ -133,12 +149,26 @@ Result<PlainBlob> BlobReader::State::open(const BlobLocation& location,
   ASSIGN_OR_RETURN(const Bytes sealed, read(pack, {entry.offset, entry.sealed_length}, stop));
   ASSIGN_OR_RETURN(seal::ObjectCipher cipher, pack::pack_cipher(keyring, pack));
   Bytes plain(entry.plain_length);
-  std::unique_ptr<seal::Opener> opener = take_opener();
+  std::unique_ptr<Bench> bench = take_bench();
   const Result<void> opened =
-      pack::open_blob(keyring, pack, location.number, entry, cipher, *opener, sealed, plain);
-  give_back(std::move(opener));
+      pack::open_blob(keyring, pack, location.number, entry, cipher, bench->opener, sealed, plain);
+  give_back(std::move(bench));
   if (!opened) return std::unexpected(opened.error());
   return std::make_shared<const Bytes>(std::move(plain));
+}
+
+/// What brings all of `wanted`, widened to the steps that requests are made in.
+Result<ByteRange> BlobReader::State::stretch_range(const pack::PackInfo& pack,
+                                                   std::span<const WantedBlob> wanted) const {
+  const std::uint64_t step = std::max(limits.alignment, 1U);
+  const pack::BlobEntry& last = wanted.back().location.entry;
+  const std::uint64_t begin = wanted.front().location.entry.offset / step * step;
+  const std::uint64_t end = std::uint64_t{last.offset} + last.sealed_length;
+  if (end > pack.size || begin > end) {
+    return fail(ErrorKind::kCorrupt,
+                "pack " + pack.name.text() + ": the index names bytes beyond its end");
+  }
+  return ByteRange{begin, std::min((end + step - 1) / step * step, pack.size) - begin};
 }
 
 BlobReader::BlobReader(store::Store& store, const seal::Keyring& keyring, const IndexCache& index,
@@ -165,6 +195,60 @@ Result<PlainBlob> BlobReader::blob(const BlobId& id, std::stop_token stop) {
     tried = true;
   }
   return std::unexpected(std::move(first));
+}
+
+std::size_t BlobReader::stretch_of(std::span<const WantedBlob> blobs) const {
+  std::size_t count = 1;
+  for (; count < blobs.size(); ++count) {
+    const BlobLocation& first = blobs.front().location;
+    const BlobLocation& before = blobs[count - 1].location;
+    const BlobLocation& next = blobs[count].location;
+    const std::uint64_t end = std::uint64_t{next.entry.offset} + next.entry.sealed_length;
+    const std::uint64_t gap_begin = std::uint64_t{before.entry.offset} + before.entry.sealed_length;
+    if (next.pack != first.pack || next.entry.offset < gap_begin ||
+        next.entry.offset - gap_begin >
+            std::max<std::uint64_t>(kMostGap, state_->limits.alignment) ||
+        end - first.entry.offset > state_->limits.stretch) {
+      break;
+    }
+  }
+  return count;
+}
+
+Result<void> BlobReader::for_stretch(std::span<const WantedBlob> blobs, const UseStretch& use,
+                                     std::stop_token stop) {
+  State& state = *state_;
+  const pack::PackInfo pack = state.index.pack(blobs.front().location.pack);
+  Result<seal::ObjectCipher> cipher = pack::pack_cipher(state.keyring, pack);
+  const Result<ByteRange> range = state.stretch_range(pack, blobs);
+  Result<Bytes> fetched = std::unexpected(Error{});
+  if (cipher && range) {
+    fetched = state.store.get({model::ObjectKind::kPack, pack.name}, *range, stop);
+  }
+  std::unique_ptr<Bench> bench = state.take_bench();
+  for (std::size_t i = 0; i < blobs.size(); ++i) {
+    const auto& [id, location] = blobs[i];
+    const pack::BlobEntry& entry = location.entry;
+    if (fetched) {
+      const ByteView sealed =
+          ByteView(*fetched).subspan(entry.offset - range->offset, entry.sealed_length);
+      const MutableByteView plain = bench->room_of(entry.plain_length);
+      if (pack::open_blob(state.keyring, pack, location.number, entry, *cipher, bench->opener,
+                          sealed, plain)) {
+        TRY(use(i, ByteView(plain)));
+        continue;
+      }
+    }
+    // Slowly, one by one, from whatever copy there is: this also finds the error to tell.
+    Result<PlainBlob> plain = blob(id, stop);
+    if (plain) {
+      TRY(use(i, ByteView(**plain)));
+    } else {
+      TRY(use(i, std::unexpected(std::move(plain.error()))));
+    }
+  }
+  state.give_back(std::move(bench));
+  return {};
 }
 
 Result<BlobReader::Slice> BlobReader::slice(const model::Ref& ref, std::stop_token stop) {

@@ -2,7 +2,9 @@
 // Plain blobs by their id: fetched, opened, proven, and kept a while.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -25,6 +27,15 @@ struct BlobReaderLimits {
   /// neighbours come along. 1 for a local directory.
   std::uint32_t alignment = 1U << 20U;
   std::size_t cached_windows = 16;  ///< aligned windows kept, of `alignment` bytes and more
+  /// Bytes of a pack fetched at once where many blobs are wanted: a whole pack, so that none is
+  /// fetched twice. Less for a local directory, where a request costs nothing.
+  std::uint32_t stretch = 16U << 20U;
+};
+
+/// A blob and where it lies.
+struct WantedBlob {
+  BlobId id;
+  BlobLocation location;
 };
 
 /// Thread: any.
@@ -39,6 +50,16 @@ class BlobReader {
   /// Errors: kNotFound where the index has no such blob or the pack is gone; kCorrupt, kCrypto;
   /// those of Store::get.
   Result<PlainBlob> blob(const BlobId& id, std::stop_token stop);
+
+  /// How many of `blobs`, which are sorted by pack and offset, one fetch should bring: those that
+  /// lie close behind the first. At least 1 of what is not empty.
+  [[nodiscard]] std::size_t stretch_of(std::span<const WantedBlob> blobs) const;
+  /// Fetches `blobs`, a stretch of one pack, and lends the plain bytes of each in turn; nothing is
+  /// kept. Where one cannot be had from here, its other copies are tried, and `use` is told of the
+  /// error that blob() would give. Errors: those of `use`.
+  using UseStretch = std::function<Result<void>(std::size_t number, Result<ByteView> plain)>;
+  Result<void> for_stretch(std::span<const WantedBlob> blobs, const UseStretch& use,
+                           std::stop_token stop);
 
   /// A slice, checked against the blob's length. Errors: as blob(); kCorrupt.
   struct Slice {

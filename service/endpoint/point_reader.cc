@@ -56,7 +56,10 @@ Result<vault::BlobReader*> PointReader::blobs(std::stop_token stop) {
     // A place of its own: a backup may be writing its cache right now.
     ASSIGN_OR_RETURN(index_, vault::IndexCache::load(*store_, vault_->keyring(), "", stop));
     vault::BlobReaderLimits limits;
-    if (local_) limits.alignment = 1;
+    if (local_) {
+      limits.alignment = 1;
+      limits.stretch = 4U << 20U;
+    }
     blobs_ = std::make_unique<vault::BlobReader>(*store_, vault_->keyring(), *index_, limits);
   }
   return blobs_.get();

@@ -1,5 +1,8 @@
 #include "agent/vault/blob_reader.h"
 
+#include <algorithm>
+#include <span>
+
 #include <gtest/gtest.h>
 
 #include "agent/model/node.h"
@@ -110,6 +113,119 @@ TEST_F(BlobReaderTest, NeverGivesWrongBytes) {
     ASSERT_FALSE(plain) << at;
     EXPECT_EQ(plain.error().kind, ErrorKind::kCrypto);
   }
+}
+
+struct StretchTest : BlobReaderTest {
+  std::vector<Bytes> blobs;
+  std::vector<WantedBlob> wanted;
+
+  // Blobs of 10,000 bytes in one pack; `wanted` are those with these numbers.
+  StoredPack want(const std::vector<std::size_t>& numbers, std::size_t count) {
+    blobs.clear();
+    for (std::uint64_t i = 0; i < count; ++i) blobs.push_back(tests::random_bytes(10'000, i + 1));
+    StoredPack pack = add(blobs);
+    for (const std::size_t number : numbers) {
+      wanted.push_back({pack.ids[number], *index->find(pack.ids[number])});
+    }
+    return pack;
+  }
+};
+
+TEST_F(StretchTest, BringsWhatLiesTogetherInOneRequest) {
+  want({1, 2, 4, 19}, 20);
+  for (const std::uint32_t alignment : {1U, 1U << 18U}) {
+    store::MeasuredStore measured(store);
+    BlobReader reader(measured, keyring, *index, {.alignment = alignment});
+    ASSERT_EQ(reader.stretch_of(wanted), alignment == 1 ? 3U : 4U) << "130,000 bytes lie between";
+
+    std::vector<std::size_t> seen;
+    const Result<void> done = reader.for_stretch(
+        std::span(wanted).first(3),
+        [&](std::size_t number, const Result<ByteView>& plain) -> Result<void> {
+          seen.push_back(number);
+          EXPECT_TRUE(plain && equal(*plain, blobs[number == 2 ? 4 : number + 1]));
+          return {};
+        },
+        {});
+
+    EXPECT_TRUE(done);
+    EXPECT_EQ(seen, (std::vector<std::size_t>{0, 1, 2}));
+    EXPECT_EQ(measured.moved().requests, 1U);
+  }
+}
+
+TEST_F(StretchTest, EndsAtItsLimitAndAtThePacksEnd) {
+  want({0, 1, 2, 3}, 4);
+  want({0, 1}, 2);
+  std::ranges::sort(wanted, {}, [](const WantedBlob& blob) {
+    return std::pair(blob.location.pack, blob.location.entry.offset);
+  });
+  const BlobReader narrow(store, keyring, *index, {.alignment = 1, .stretch = 25'000});
+  const BlobReader wide(store, keyring, *index, {.alignment = 1});
+  const BlobReader none(store, keyring, *index, {.alignment = 1, .stretch = 0});
+
+  EXPECT_EQ(narrow.stretch_of(wanted), 2U);
+  EXPECT_EQ(wide.stretch_of(wanted), 4U) << "the next pack is another stretch";
+  EXPECT_EQ(none.stretch_of(wanted), 1U);
+}
+
+TEST_F(StretchTest, TakesAnotherCopyWhereOneIsDamagedAndTellsOfTheRest) {
+  const StoredPack pack = want({0, 1, 2}, 3);
+  add({blobs[1]});
+  tests::FaultyStore medium(store);
+  medium.tamper([&](const model::ObjectName& name, ByteRange range, Bytes& bytes) {
+    if (name.hash != pack.info.name) return;
+    for (const std::size_t damaged : {1, 2}) {
+      const std::uint64_t at = pack.info.blobs[damaged].offset + 5;
+      if (at >= range.offset && at < range.offset + range.length) bytes[at - range.offset] ^= 1;
+    }
+  });
+  BlobReader reader(medium, keyring, *index, {.alignment = 1});
+
+  std::vector<bool> good;
+  ASSERT_TRUE(
+      reader.for_stretch(wanted,
+                         [&](std::size_t number, const Result<ByteView>& plain) -> Result<void> {
+                           good.push_back(plain && equal(*plain, blobs[number]));
+                           EXPECT_TRUE(plain || plain.error().kind == ErrorKind::kCrypto);
+                           return {};
+                         },
+                         {}));
+
+  EXPECT_EQ(good, (std::vector<bool>{true, true, false}));
+}
+
+TEST_F(StretchTest, SaysOfEachBlobThatItsPackIsGone) {
+  const StoredPack pack = want({0, 1}, 2);
+  ASSERT_TRUE(store.remove({model::ObjectKind::kPack, pack.info.name}, {}));
+  BlobReader reader(store, keyring, *index);
+
+  std::size_t missing = 0;
+  ASSERT_TRUE(reader.for_stretch(wanted,
+                                 [&](std::size_t, const Result<ByteView>& plain) -> Result<void> {
+                                   if (!plain && plain.error().kind == ErrorKind::kNotFound)
+                                     ++missing;
+                                   return {};
+                                 },
+                                 {}));
+
+  EXPECT_EQ(missing, 2U);
+}
+
+TEST_F(StretchTest, NeverReadsBeyondThePackThatTheIndexDescribes) {
+  want({0, 1}, 2);
+  wanted[1].location.entry.sealed_length = 0xffffffff;
+  BlobReader reader(store, keyring, *index, {.alignment = 1});
+
+  std::size_t good = 0;
+  ASSERT_TRUE(reader.for_stretch(wanted,
+                                 [&](std::size_t, const Result<ByteView>& plain) -> Result<void> {
+                                   good += plain ? 1 : 0;
+                                   return {};
+                                 },
+                                 {}));
+
+  EXPECT_EQ(good, 2U) << "one by one, as the index has them";
 }
 
 TEST_F(BlobReaderTest, SaysWhatIsMissing) {

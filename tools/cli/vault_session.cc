@@ -45,7 +45,7 @@ std::string index_directory(const VaultSession& session) {
 }
 
 vault::BlobReaderLimits local_reads() {
-  return {.cached_plain = 32U << 20U, .alignment = 1, .cached_windows = 1};
+  return {.cached_plain = 32U << 20U, .alignment = 1, .cached_windows = 1, .stretch = 4U << 20U};
 }
 
 }  // namespace obhut::cli
