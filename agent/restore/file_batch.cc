@@ -205,9 +205,6 @@ Result<void> FileBatch::run(vault::BlobReader& reader, const vault::IndexCache& 
     for (unsigned i = 1; i < workers; ++i) threads.emplace_back(work);
     work();
   }
-  blobs_.clear();
-  place_of_.clear();
-  slices_ = 0;
   if (first) return std::unexpected(std::move(*first));
   return {};
 }

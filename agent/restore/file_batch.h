@@ -75,7 +75,7 @@ class FileBatch {
   [[nodiscard]] std::size_t slices() const { return slices_; }
   [[nodiscard]] bool empty() const { return slices_ == 0; }
 
-  /// Writes everything with `workers` threads; the batch is empty afterwards.
+  /// Writes everything with `workers` threads. Once.
   /// Errors: kCancelled, a full disk, retrying kinds of the store.
   Result<void> run(vault::BlobReader& reader, const vault::IndexCache& index, FileWriter& files,
                    unsigned workers, const std::stop_token& stop);

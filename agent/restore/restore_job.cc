@@ -1,5 +1,10 @@
 #include "agent/restore/restore_job.h"
 
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "agent/restore/hard_links.h"
@@ -7,10 +12,10 @@
 namespace obhut::restore {
 namespace {
 
-// A batch holds names and places only, never content: some 20 MB at most. Files of many pieces
-// stay open for as long as their pieces come.
-constexpr std::size_t kBatchFiles = 8192;
-constexpr std::size_t kBatchSlices = 32'768;
+// A batch holds names and places only, never content: some 10 MB at most, and two of them are
+// there at a time. Files of many pieces stay open for as long as their pieces come.
+constexpr std::size_t kBatchFiles = 4096;
+constexpr std::size_t kBatchSlices = 16'384;
 constexpr std::size_t kBatchOpenFiles = 128;
 
 platform::FileType special_type(model::EntryType type) {
@@ -26,11 +31,49 @@ platform::FileType special_type(model::EntryType type) {
   }
 }
 
+/// Has the disk work while files are still being opened, so that the sync at the end, before which
+/// nothing is done, finds little left to write.
+class WriteBehind {
+ public:
+  WriteBehind(platform::TreeWriter& writer, const RestoreProgress& progress)
+      : thread_([&writer, &progress](const std::stop_token& stop) {
+          std::mutex mutex;
+          std::condition_variable_any never;
+          std::uint64_t synced = 0;
+          std::unique_lock lock(mutex);
+          while (!stop.stop_requested()) {
+            never.wait_for(lock, stop, kPause, [] { return false; });
+            const std::uint64_t written = progress.bytes;
+            if (written - synced < kStep) continue;
+            synced = written;
+            // ignored: the sync at the end tells of what failed.
+            static_cast<void>(writer.sync());
+          }
+        }) {}
+
+ private:
+  static constexpr std::uint64_t kStep = 256U << 20U;
+  static constexpr std::chrono::milliseconds kPause{100};
+  std::jthread thread_;
+};
+
 }  // namespace
 
+// Plans a batch while the one before it is written:
+//
+//   point tree ─▶ planner ─▶ batch ─▶ workers ─▶ target
+//                    └─ once it is written: further names of its files, metadata of its directories
 struct RestoreJob::Run {
-  Run(RestoreJob& owner, platform::TreeWriter& tree_writer, const std::stop_token& token)
-      : job(owner), writer(tree_writer), files(writer, problems, job.progress_), stop(token) {}
+  Run(RestoreJob& owner, platform::TreeWriter& tree_writer, const std::stop_token& outer)
+      : job(owner),
+        writer(tree_writer),
+        files(writer, problems, job.progress_),
+        forward(outer, [this] { cancel.request_stop(); }),
+        stop(cancel.get_token()) {}
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  /// A batch that is being written is told to end, and waited for.
+  ~Run() { cancel.request_stop(); }
 
   struct OpenDirectory {
     std::string path;
@@ -51,6 +94,12 @@ struct RestoreJob::Run {
     model::Entry entry;
     std::pair<std::uint64_t, std::uint64_t> file;
   };
+  /// A batch that is being written, and what waits for its end.
+  struct Written {
+    std::vector<LaterName> later_names;
+    std::vector<OpenDirectory> finished;
+    std::future<Result<void>> outcome;
+  };
 
   Result<void> take(const Step& step, PointTree& tree);
   Result<void> enter(const Step& step, PointTree& tree);
@@ -64,16 +113,19 @@ struct RestoreJob::Run {
   Result<void> place_now(const std::string& path, const model::Entry& entry);
   Result<platform::Placed> place_special(const std::string& path, const model::Entry& entry);
   Result<void> end_batch();
-  Result<void> link_later_names();
+  Result<void> await_batch();
+  Result<void> link_later_names(std::vector<LaterName> names);
   Result<void> link(LaterName& name, Linked& first);
   Result<void> place_alone(LaterName& name, Linked& first);
-  Result<void> finish_directories();
+  Result<void> finish_directories(const std::vector<OpenDirectory>& directories);
   Result<void> missing(const std::string& path, Error error);
 
   RestoreJob& job;
   platform::TreeWriter& writer;
   Problems problems;
   FileWriter files;
+  std::stop_source cancel;
+  std::stop_callback<std::function<void()>> forward;
   std::stop_token stop;
 
   std::vector<OpenDirectory> open;
@@ -84,6 +136,7 @@ struct RestoreJob::Run {
   std::vector<LaterName> later_names;
   std::vector<OpenDirectory> finished;
   bool anything = false;
+  std::optional<Written> written;  // last: its end is waited for before anything else goes
 };
 
 RestoreJob::RestoreJob(vault::BlobReader& reader, const vault::IndexCache& index,
@@ -96,6 +149,7 @@ Result<RestoreReport> RestoreJob::run(std::vector<model::Ref> root, std::stop_to
   ASSIGN_OR_RETURN(platform::TreeWriter writer,
                    platform::TreeWriter::open(options_.target, options_.writer));
   Run run(*this, writer, stop);
+  const WriteBehind write_behind(writer, progress_);
   PointTree tree(reader_, std::move(root));
   for (;;) {
     ASSIGN_OR_RETURN(const std::optional<Step> step, tree.next(stop));
@@ -104,6 +158,7 @@ Result<RestoreReport> RestoreJob::run(std::vector<model::Ref> root, std::stop_to
     TRY(run.take(*step, tree));
   }
   TRY(run.end_batch());
+  TRY(run.await_batch());
   TRY(writer.sync());
   if (!run.anything && run.problems.count(ProblemKind::kMissing) == 0) {
     return fail(ErrorKind::kInvalidInput, "the point holds nothing of what was asked for");
@@ -190,8 +245,8 @@ Result<void> RestoreJob::Run::leave() {
   return {};
 }
 
-Result<void> RestoreJob::Run::finish_directories() {
-  for (const OpenDirectory& directory : finished) {
+Result<void> RestoreJob::Run::finish_directories(const std::vector<OpenDirectory>& directories) {
+  for (const OpenDirectory& directory : directories) {
     // A directory that is there and was only on the way to a source is not ours to change.
     if (directory.was_there && (directory.entry.marks & model::kAncestorOnly) != 0) continue;
     auto done = writer.finish_directory(directory.path, metadata_of(directory.entry));
@@ -203,7 +258,6 @@ Result<void> RestoreJob::Run::finish_directories() {
       problems.add(ProblemKind::kMetadata, directory.path, std::move(problem));
     }
   }
-  finished.clear();
   return {};
 }
 
@@ -300,29 +354,36 @@ Result<void> RestoreJob::Run::place_now(const std::string& path, const model::En
 // ---- batches
 
 Result<void> RestoreJob::Run::end_batch() {
-  TRY(batch.run(job.reader_, job.index_, files, job.options_.workers, stop));
+  TRY(await_batch());
+  written.emplace(std::exchange(later_names, {}), std::exchange(finished, {}),
+                  std::async(std::launch::async, [this, full = std::exchange(batch, {})]() mutable {
+                    return full.run(job.reader_, job.index_, files, job.options_.workers, stop);
+                  }));
   batch_files = 0;
   batch_open_files = 0;
-  TRY(link_later_names());
-  return finish_directories();
+  return {};
 }
 
-Result<void> RestoreJob::Run::link_later_names() {
-  std::vector<LaterName> waiting;
-  for (LaterName& name : std::exchange(later_names, {})) {
+Result<void> RestoreJob::Run::await_batch() {
+  if (!written) return {};
+  Written done = std::move(*std::exchange(written, std::nullopt));
+  TRY(done.outcome.get());
+  TRY(link_later_names(std::move(done.later_names)));
+  return finish_directories(done.finished);
+}
+
+// Of a name that was met while a batch was planned, the first name was planned in that batch or in
+// one before it: it is written by now.
+Result<void> RestoreJob::Run::link_later_names(std::vector<LaterName> names) {
+  for (LaterName& name : names) {
     const auto found = linked.find(name.file);
-    if (found == linked.end()) {
-      // More names than the file claims to have.
+    if (found == linked.end() || !is_same_file(found->second.entry, name.entry)) {
+      // More names than the file claims to have, or its number is another file's by now.
       Linked none;
       TRY(place_alone(name, none));
       continue;
     }
     Linked& first = found->second;
-    if (first.task && first.task->open_pieces > 0) {
-      // The batch ended in the middle of its first name.
-      waiting.push_back(std::move(name));
-      continue;
-    }
     if (first.task && first.task->placed) first.placed = first.task->placed;
     TRY(link(name, first));
     if (first.names_left <= 1) {
@@ -331,8 +392,6 @@ Result<void> RestoreJob::Run::link_later_names() {
       --first.names_left;
     }
   }
-  later_names.insert(later_names.begin(), std::make_move_iterator(waiting.begin()),
-                     std::make_move_iterator(waiting.end()));
   return {};
 }
 
@@ -361,7 +420,7 @@ Result<void> RestoreJob::Run::place_alone(LaterName& name, Linked& first) {
   first.task->entry.content = {};
   FileBatch alone;
   const OnFull write = [&] {
-    return alone.run(job.reader_, job.index_, files, job.options_.workers, stop);
+    return std::exchange(alone, {}).run(job.reader_, job.index_, files, job.options_.workers, stop);
   };
   std::size_t pieces = 0;
   Result<void> planned = plan_pieces(name.entry, first.task, alone, pieces, write);

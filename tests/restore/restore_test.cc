@@ -298,6 +298,25 @@ TEST_F(HostilePoints, DoNotTakeTwoFilesForOneBecauseTheirNumbersAreAlike) {
   EXPECT_EQ(read_file(bench.target() + "/b"), "other");
 }
 
+// The number went to another file before the second name of the first was written.
+TEST_F(HostilePoints, DoNotLinkANameToTheFileThatTookItsNumber) {
+  model::Entry first = point.file("a", "first");
+  first.links = 2;
+  first.inode = 5;
+  model::Entry its_other_name = first;
+  its_other_name.name = "b";
+  model::Entry second = point.file("c", "other");
+  second.links = 2;
+  second.inode = 5;
+  second.changed.seconds = 1;
+
+  const auto report = point.restore(point.directory({first, its_other_name, second}));
+
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(read_file(bench.target() + "/b"), "first");
+  EXPECT_EQ(read_file(bench.target() + "/c"), "other");
+}
+
 TEST_F(HostilePoints, WriteNoFileWhosePiecesLieOutsideTheirBlobs) {
   model::Entry beyond = point.file("beyond", "abc");
   beyond.content.pieces[0].ref->offset = 2;
