@@ -1,7 +1,9 @@
 #include "agent/pipeline/content_reader.h"
 
 #include <algorithm>
+#include <array>
 
+#include "agent/pipeline/changes_in_place.h"
 #include "agent/pipeline/entry_from_status.h"
 #include "agent/pipeline/piece_lists.h"
 
@@ -10,6 +12,13 @@ namespace {
 
 // A segment ends once it holds SegmentSizes::most; its last file may begin just before that.
 constexpr std::size_t kSegmentRoom = (1U << 20U) + 2 * kSmallFile;
+
+// A scattered change stores about one and a half chunks anew; each chunk costs some hundred bytes
+// of footer and index.
+constexpr std::uint32_t kFineAverage = 128U << 10U;
+
+// Slices small enough to stay in the processor's cache between reading and scanning.
+constexpr std::size_t kSlice = 1U << 20U;
 
 bool stood_still(const platform::FileStatus& before, const platform::FileStatus& after) {
   return before.size == after.size && before.mtime_ns == after.mtime_ns &&
@@ -35,6 +44,8 @@ ContentReader::ContentReader(const seal::Keyring& keyring, PackSink& sink, NodeB
       limits_(limits),
       chunker_(chunk::GearTable::from_key(keyring.keys().gear.view()), {}),
       stream_(chunker_, 2 * std::size_t{chunker_.sizes().most()}),
+      fine_chunker_(chunk::GearTable::from_key(keyring.keys().gear.view()), {kFineAverage}),
+      fine_stream_(fine_chunker_, 2 * kSlice),
       segment_(kSegmentRoom) {}
 
 Result<void> ContentReader::read(const ReadJob& job, const std::stop_token& stop) {
@@ -183,6 +194,7 @@ Result<void> ContentReader::read_large_once(FileWork& work, const platform::Sour
     return model::Ref{id, 0, static_cast<std::uint32_t>(list.size())};
   });
   file.advise_sequential();
+  ASSIGN_OR_RETURN(chunk::ChunkStream* const cutter, stream_for(work, file));
   std::uint64_t at = 0;
   while (at < before.size) {
     ASSIGN_OR_RETURN(const std::optional<ByteRange> data, next_data(file, at, before));
@@ -191,7 +203,7 @@ Result<void> ContentReader::read_large_once(FileWork& work, const platform::Sour
     at = begin;
     if (!data) break;
     std::uint64_t read = 0;
-    TRY(chunk_range(file, *data, pieces, read, stop));
+    TRY(chunk_range(file, *data, *cutter, pieces, read, stop));
     at += read;
     if (read < data->length) break;  // cut short behind our back
   }
@@ -200,24 +212,29 @@ Result<void> ContentReader::read_large_once(FileWork& work, const platform::Sour
   return {};
 }
 
+Result<chunk::ChunkStream*> ContentReader::stream_for(const FileWork& work,
+                                                      const platform::SourceFile& file) {
+  std::array<std::uint8_t, kHeadOfFile> head;
+  ASSIGN_OR_RETURN(const std::size_t got, file.read_at(0, head));
+  return changes_in_place(work.entry.name, ByteView(head).first(got)) ? &fine_stream_ : &stream_;
+}
+
 Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRange range,
-                                        PieceLists& out, std::uint64_t& read,
-                                        const std::stop_token& stop) {
-  stream_.restart();
+                                        chunk::ChunkStream& cutter, PieceLists& out,
+                                        std::uint64_t& read, const std::stop_token& stop) {
+  cutter.restart();
   bool last = false;
   while (!last) {
     if (limits_.pause != nullptr) limits_.pause->wait(stop);
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "read");
-    // Slices small enough to stay in the processor's cache between reading and scanning.
-    constexpr std::size_t kSlice = 1U << 20U;
-    MutableByteView room = stream_.room();
+    MutableByteView room = cutter.room();
     room = room.first(static_cast<std::size_t>(
         std::min<std::uint64_t>({room.size(), kSlice, range.length - read})));
     ASSIGN_OR_RETURN(const std::size_t got, file.read_at(range.offset + read, room));
     read += got;
     last = got < room.size() || read == range.length;
-    stream_.filled(got, last);
-    while (const std::optional<ByteView> chunk = stream_.next()) {
+    cutter.filled(got, last);
+    while (const std::optional<ByteView> chunk = cutter.next()) {
       ASSIGN_OR_RETURN(const BlobId id, data_.store(*chunk, stop));
       TRY(out.add(model::Piece::of({id, 0, static_cast<std::uint32_t>(chunk->size())})));
     }

@@ -54,8 +54,11 @@ class ContentReader {
   Result<void> read_large(FileWork& work, const std::stop_token& stop);
   Result<void> read_large_once(FileWork& work, const platform::SourceFile& file,
                                const platform::FileStatus& before, const std::stop_token& stop);
-  Result<void> chunk_range(const platform::SourceFile& file, ByteRange range, class PieceLists& out,
-                           std::uint64_t& read, const std::stop_token& stop);
+  /// `cutter` as stream_for() gave it.
+  Result<void> chunk_range(const platform::SourceFile& file, ByteRange range,
+                           chunk::ChunkStream& cutter, class PieceLists& out, std::uint64_t& read,
+                           const std::stop_token& stop);
+  Result<chunk::ChunkStream*> stream_for(const FileWork& work, const platform::SourceFile& file);
   Result<std::optional<ByteRange>> next_data(const platform::SourceFile& file, std::uint64_t from,
                                              const platform::FileStatus& status) const;
   Result<platform::SourceFile> open(FileWork& work) const;
@@ -72,6 +75,8 @@ class ContentReader {
   ReadLimits limits_;
   chunk::Chunker chunker_;
   chunk::ChunkStream stream_;
+  chunk::Chunker fine_chunker_;  // for what changes in place
+  chunk::ChunkStream fine_stream_;
   Bytes segment_;
   std::size_t filled_ = 0;
   std::vector<Placed> placed_;

@@ -144,6 +144,27 @@ TEST(RoundTrip, KeepsHolesOfALargeFile) {
   EXPECT_LT(std::stoul(blocks), 1000u) << "the copy is not sparse";
 }
 
+TEST(RoundTrip, StoresLittleMoreThanTheBytesThatChangedInADatabase) {
+  VaultBench bench;
+  constexpr std::size_t kSize = 40'000'000;
+  const auto change = [&](const char* name) {
+    // Some bytes in each of ten places.
+    run_shell("for at in 1 5 9 13 17 21 25 29 33 37; do printf changed | dd of=" +
+              shell_quoted(bench.source() + "/" + name) +
+              " bs=1 seek=${at}000000 conv=notrunc status=none; done");
+  };
+  write_file(bench.source() + "/books.sqlite", content_of(5, kSize, false));
+  ASSERT_TRUE(bench.backup());
+  change("books.sqlite");
+
+  const auto second = bench.backup();
+
+  ASSERT_TRUE(second);
+  EXPECT_LT(second->summary.new_bytes, 10u * (512U << 10U));
+  ASSERT_EQ(second->changed, 0u);
+  back_up_and_restore(bench, bench.target());
+}
+
 TEST(RoundTrip, HoldsAFileOfMorePiecesThanItsEntryDoes) {
   VaultBench bench;
   write_file(bench.source() + "/large", content_of(5, 90'000'000, false));
