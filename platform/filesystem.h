@@ -41,6 +41,8 @@ class SourceFile {
   /// Inode flags that a restore could set again (FS_IOC_GETFLAGS); 0 where there are none.
   [[nodiscard]] std::uint32_t flags() const;
 
+  /// True where the system tells that nothing of `range` is in the page cache.
+  [[nodiscard]] bool is_cold(ByteRange range) const;
   // Advice to the page cache; failure changes nothing but speed.
   void advise_sequential() const;
   void advise_will_need(ByteRange range) const;

@@ -159,6 +159,9 @@ std::uint32_t SourceFile::flags() const {
 }
 
 // ignored three times: advice.
+bool SourceFile::is_cold(ByteRange range) const {
+  return range.length > 0 && posix::cached_bytes(fd_of(handle_), range) == 0;
+}
 void SourceFile::advise_sequential() const {
   static_cast<void>(::posix_fadvise(fd_of(handle_), 0, 0, POSIX_FADV_SEQUENTIAL));
 }

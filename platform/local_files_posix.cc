@@ -1,7 +1,5 @@
 #include <cstdlib>
 
-#include <sys/syscall.h>
-
 #include "agent/base/text.h"
 #include "platform/local_files.h"
 #include "platform/os_error.h"
@@ -28,17 +26,8 @@ constexpr std::uint64_t kLeastDirect = 256U << 10U;
 
 /// True where half of the range is in the page cache, or where the kernel does not tell.
 bool is_mostly_cached(int fd, ByteRange range) {
-  // As <linux/mman.h> of Linux 6.5 has them; older headers know neither.
-  constexpr long kCacheStat = 451;
-  struct {
-    std::uint64_t offset, length;
-  } const asked{range.offset, range.length};
-  struct {
-    std::uint64_t cached = 0, dirty = 0, writeback = 0, evicted = 0, recently_evicted = 0;
-  } found;
-  if (::syscall(kCacheStat, fd, &asked, &found, 0U) != 0) return true;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return found.cached * page * 2 >= range.length;
+  const std::optional<std::uint64_t> cached = posix::cached_bytes(fd, range);
+  return !cached || *cached >= range.length / 2;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/base/bytes.h"
 #include "platform/file_status.h"
 #include "platform/handle.h"
 
@@ -64,6 +66,9 @@ class DirectAccess {
   int flags_;
   bool on_;
 };
+
+/// How much of a file's range is in the page cache; nothing where the kernel does not tell.
+std::optional<std::uint64_t> cached_bytes(int fd, ByteRange range);
 
 /// One component of a path, with its NUL, without touching the heap.
 class Name {

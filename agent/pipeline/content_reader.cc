@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "agent/pipeline/changes_in_place.h"
 #include "agent/pipeline/entry_from_status.h"
@@ -19,6 +20,37 @@ constexpr std::uint32_t kFineAverage = 128U << 10U;
 
 // Slices small enough to stay in the processor's cache between reading and scanning.
 constexpr std::size_t kSlice = 1U << 20U;
+
+/// Keeps the disk ahead of who reads a range that is not in the page cache, and leaves the cache
+/// as it was: what is read once must not push out what others work with.
+class ColdReading {
+ public:
+  ColdReading(const platform::SourceFile& file, ByteRange range)
+      : file_(file),
+        asked_(range.offset),
+        behind_(range.offset),
+        end_(range.offset + range.length),
+        cold_(file.is_cold({range.offset, std::min<std::uint64_t>(range.length, kSlice)})) {}
+
+  /// Reading has come to `offset`.
+  void reached(std::uint64_t offset) {
+    if (!cold_) return;
+    for (; asked_ < end_ && asked_ < offset + 2 * kStep; asked_ += kStep) {
+      file_.advise_will_need({asked_, std::min(kStep, end_ - asked_)});
+    }
+    if (offset - behind_ < kStep && offset < end_) return;
+    file_.advise_dont_need({behind_, offset - behind_});
+    behind_ = offset;
+  }
+
+ private:
+  static constexpr std::uint64_t kStep = 4U << 20U;
+  const platform::SourceFile& file_;
+  std::uint64_t asked_;
+  std::uint64_t behind_;
+  std::uint64_t end_;
+  bool cold_;
+};
 
 bool stood_still(const platform::FileStatus& before, const platform::FileStatus& after) {
   return before.size == after.size && before.mtime_ns == after.mtime_ns &&
@@ -91,9 +123,11 @@ Result<void> ContentReader::read_segment(const ReadJob& job, const std::stop_tok
   filled_ = 0;
   placed_.clear();
   std::vector<FileWork*> grown;
-  for (const FileWorkPtr& work : job.works) {
+  for (std::size_t i = 0; i < job.works.size(); ++i) {
+    const FileWorkPtr& work = job.works[i];
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "read");
-    Result<bool> fits = read_small(*work);
+    if (i % kOpenAhead == 0) open_ahead(std::span(job.works).subspan(i));
+    Result<bool> fits = read_small(*work, std::exchange(opened_[i % kOpenAhead], std::nullopt));
     if (!fits) {
       work->failed = std::move(fits).error();
     } else if (!*fits) {
@@ -113,10 +147,34 @@ Result<void> ContentReader::read_segment(const ReadJob& job, const std::stop_tok
   return {};
 }
 
+// Where the next file would come from the disk, so would its neighbours: all of them are asked for
+// at once, and wait together for about as long as one alone.
+void ContentReader::open_ahead(std::span<const FileWorkPtr> works) {
+  works = works.first(std::min(works.size(), kOpenAhead));
+  for (std::optional<platform::SourceFile>& file : opened_) file.reset();
+  bool tried = false;
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    const ByteRange whole{0, works[i]->entry.size};
+    if (whole.length == 0) continue;
+    Result<platform::SourceFile> file = open(*works[i]);
+    if (!file) continue;  // found again, and told, when it is read
+    if (!tried && !file->is_cold(whole)) {
+      opened_[i] = std::move(*file);
+      return;
+    }
+    tried = true;
+    file->advise_will_need(whole);
+    opened_[i] = std::move(*file);
+  }
+}
+
 // False where the file has grown out of a segment.
-Result<bool> ContentReader::read_small(FileWork& work) {
+Result<bool> ContentReader::read_small(FileWork& work, std::optional<platform::SourceFile> ready) {
   for (unsigned attempt = 1;; ++attempt) {
-    ASSIGN_OR_RETURN(const platform::SourceFile file, open(work));
+    if (!ready) {
+      ASSIGN_OR_RETURN(ready, open(work));
+    }
+    const platform::SourceFile file = std::move(*std::exchange(ready, std::nullopt));
     ASSIGN_OR_RETURN(const platform::FileStatus before, file.status());
     if (before.size > kSmallFile || segment_.size() - filled_ <= before.size) return false;
     // One byte more than there should be: growth shows without another call.
@@ -223,8 +281,10 @@ Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRa
                                         chunk::ChunkStream& cutter, PieceLists& out,
                                         std::uint64_t& read, const std::stop_token& stop) {
   cutter.restart();
+  ColdReading cold(file, range);
   bool last = false;
   while (!last) {
+    cold.reached(range.offset + read);
     if (limits_.pause != nullptr) limits_.pause->wait(stop);
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "read");
     MutableByteView room = cutter.room();
@@ -239,6 +299,7 @@ Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRa
       TRY(out.add(model::Piece::of({id, 0, static_cast<std::uint32_t>(chunk->size())})));
     }
   }
+  cold.reached(range.offset + read);
   return {};
 }
 

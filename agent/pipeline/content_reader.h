@@ -2,8 +2,11 @@
 // Reads files: small ones into a shared segment, large ones through the chunker, each as often as
 // it takes to catch it standing still.
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -42,6 +45,8 @@ class ContentReader {
   Result<void> flush(const std::stop_token& stop) { return data_.flush(stop); }
 
  private:
+  /// Small files of one segment that wait for the disk together.
+  static constexpr std::size_t kOpenAhead = 64;
   /// A small file's place in the segment that is being filled.
   struct Placed {
     FileWork* work;
@@ -50,7 +55,9 @@ class ContentReader {
     BlobId content;
   };
   Result<void> read_segment(const ReadJob& job, const std::stop_token& stop);
-  Result<bool> read_small(FileWork& work);
+  void open_ahead(std::span<const FileWorkPtr> works);
+  /// `ready` may be its file, open already.
+  Result<bool> read_small(FileWork& work, std::optional<platform::SourceFile> ready);
   Result<void> read_large(FileWork& work, const std::stop_token& stop);
   Result<void> read_large_once(FileWork& work, const platform::SourceFile& file,
                                const platform::FileStatus& before, const std::stop_token& stop);
@@ -80,6 +87,7 @@ class ContentReader {
   Bytes segment_;
   std::size_t filled_ = 0;
   std::vector<Placed> placed_;
+  std::array<std::optional<platform::SourceFile>, kOpenAhead> opened_;  // what comes next
 };
 
 }  // namespace obhut::pipeline

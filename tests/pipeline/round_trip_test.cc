@@ -83,6 +83,22 @@ TEST(RoundTrip, RestoresABusyTreeAndEveryChangeToIt) {
   EXPECT_EQ(manifest_difference(before, bench.landed(again)), "");
 }
 
+// What is not in the page cache is read in another way: many small files at once, and ahead of
+// large ones. Larger and smaller ones than each step are among them.
+TEST(RoundTrip, ReadsFromTheDiskWhatItReadsFromTheCache) {
+  VaultBench bench;
+  make_tree(bench.source(), random_items(41, 300));
+  for (int i = 0; i < 150; ++i) {
+    write_file(bench.source() + "/small" + std::to_string(i), content_of(i, 10 * i, true));
+  }
+  write_file(bench.source() + "/large", content_of(2, 13'000'123, true));
+  write_file(bench.source() + "/image.img", content_of(3, 6'000'007, true));
+  run_shell("sync; find " + shell_quoted(bench.source()) +
+            " -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \\;");
+
+  back_up_and_restore(bench, bench.target());
+}
+
 TEST(RoundTrip, StoresNothingWhenNothingChanged) {
   VaultBench bench;
   make_tree(bench.source(), random_items(21, 300));

@@ -172,6 +172,22 @@ TEST(Directory, RefusesAnotherFileUnderTheSameName) {
   EXPECT_TRUE(directory->open_file("file", directory->status_of("file")->identity()));
 }
 
+TEST(SourceFile, IsNotColdOnceItWasRead) {
+  const TempFolder folder;
+  folder.write("file", as_text(test::counted_bytes(300'000)));
+  const Result<SourceFile> file = Directory::open(folder.path())->open_file("file");
+  ASSERT_TRUE(file);
+  Bytes room(300'000);
+  ASSERT_TRUE(file->read_at(0, room));
+
+  EXPECT_FALSE(file->is_cold({0, 300'000}));
+  EXPECT_FALSE(file->is_cold({0, 0}));
+  file->advise_dont_need({0, 300'000});
+  file->advise_will_need({0, 300'000});
+  EXPECT_EQ(*file->read_at(0, room), 300'000U);
+  EXPECT_TRUE(room == test::counted_bytes(300'000)) << "advice changes nothing but speed";
+}
+
 TEST(Directory, LeavesAccessTimesAlone) {
   const TempFolder folder;
   folder.write("file", "content");
