@@ -38,11 +38,10 @@ Bytes footer_of(const PackInfo& info, std::size_t padding) {
 
 }  // namespace
 
-PackWriter::PackWriter(seal::Sealer& sealer, model::BlobKind kind) : sealer_(sealer), kind_(kind) {
-  begin(crypto::random_id<seal::Salt>());
-}
+PackWriter::PackWriter(seal::Sealer& sealer, model::BlobKind kind) : sealer_(sealer), kind_(kind) {}
 
 void PackWriter::begin(const seal::Salt& salt) {
+  if (buffer_.all().empty()) buffer_ = PackBuffer();
   const seal::Keyring& keyring = sealer_.keyring();
   info_ = PackInfo{};
   info_.kind = kind_;
@@ -74,12 +73,14 @@ void PackWriter::use_salt_for_tests(const seal::Salt& salt) {
 
 bool PackWriter::fits(std::size_t plain_length) const {
   const std::size_t blobs = info_.blobs.size() + 1;
+  const std::size_t filled = std::max(filled_, kPackHeaderSize);
   return blobs < seal::kMaxPositions &&
-         filled_ + seal::sealed_bound(plain_length) + overhead(blobs) <= kPackTarget;
+         filled + seal::sealed_bound(plain_length) + overhead(blobs) <= kPackTarget;
 }
 
 Result<void> PackWriter::add(const BlobId& id, ByteView plain) {
   CHECK(plain.size() <= model::kMaxBlobSize && fits(plain.size()));
+  if (filled_ == 0) begin(crypto::random_id<seal::Salt>());
   const auto position = static_cast<std::uint32_t>(info_.blobs.size());
   const MutableByteView room = buffer_.all().subspan(filled_, seal::sealed_bound(plain.size()));
   ASSIGN_OR_RETURN(const seal::SealedBody sealed, sealer_.seal(*cipher_, position, plain, room));
@@ -89,7 +90,7 @@ Result<void> PackWriter::add(const BlobId& id, ByteView plain) {
   return {};
 }
 
-Result<FinishedPack> PackWriter::finish(PackBuffer next) {
+Result<FinishedPack> PackWriter::finish() {
   CHECK(!empty());
   const auto blobs = static_cast<std::uint32_t>(info_.blobs.size());
   const std::size_t size = filled_ + overhead(blobs);
@@ -111,9 +112,14 @@ Result<FinishedPack> PackWriter::finish(PackBuffer next) {
   info_.size = filled_ + sealed.size() + trailer.size();
   FinishedPack pack{std::move(info_), std::move(buffer_)};
   pack.info.name = crypto::sha256(pack.bytes());
-  buffer_ = next.all().empty() ? PackBuffer() : std::move(next);
-  begin(crypto::random_id<seal::Salt>());
+  info_ = PackInfo{};
+  filled_ = 0;
   return pack;
+}
+
+void PackWriter::reuse(PackBuffer buffer) {
+  CHECK(filled_ == 0);
+  if (!buffer.all().empty()) buffer_ = std::move(buffer);
 }
 
 }  // namespace obhut::pack

@@ -56,9 +56,11 @@ class PackWriter {
   /// Bytes in the pack by now, without its footer.
   [[nodiscard]] std::size_t size() const { return filled_; }
 
-  /// Closes the pack, which must not be empty (CHECK), and begins the next one with `next` or with
-  /// new memory. A pack is never opened again.
-  Result<FinishedPack> finish(PackBuffer next = {});
+  /// Closes the pack, which must not be empty (CHECK), and gives it away with its memory. A pack is
+  /// never opened again: add() begins the next one.
+  Result<FinishedPack> finish();
+  /// Memory for the next pack, which is allocated otherwise. After finish() alone (CHECK).
+  void reuse(PackBuffer buffer);
 
   /// For golden bytes in tests alone: the salt of the empty pack, since a salt must never repeat.
   void use_salt_for_tests(const seal::Salt& salt);

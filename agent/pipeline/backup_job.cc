@@ -25,7 +25,7 @@ namespace {
 //   walk       1 thread   names of the open directories; previous nodes, one part a level
 //   events     6,144      about 0.5 KB each: 3 MB
 //   jobs       8          a segment's names: 2 MB
-//   workers    2          a pack, 8 MiB of chunker, 6 MiB of sealer, 1.5 MiB of segment: 64 MiB
+//   workers    2          a pack, 10 MiB of chunkers, 6 MiB of sealer, 1.5 MiB of segment: 67 MiB
 //   builder    1          a pack of nodes, a segment, 8,192 waiting entries: 24 MiB
 //   packs      1 queued   16 MiB
 //   uploaders  2          a pack each: 32 MiB

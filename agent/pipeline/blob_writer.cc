@@ -20,8 +20,10 @@ Result<BlobId> BlobWriter::store(ByteView plain, const std::stop_token& stop) {
 
 Result<void> BlobWriter::flush(const std::stop_token& stop) {
   if (writer_.empty()) return {};
-  ASSIGN_OR_RETURN(pack::FinishedPack pack, writer_.finish(sink_.spare_buffer()));
+  ASSIGN_OR_RETURN(pack::FinishedPack pack, writer_.finish());
   ASSIGN_OR_RETURN(const bool waited, sink_.submit(std::move(pack), stop));
+  // Only now: while it waited, the full buffer was all that this writer held.
+  writer_.reuse(sink_.spare_buffer());
   // For the next pack: while the store is behind there is time to make it smaller.
   sealer_.set_effort(waited ? seal::Effort::kThorough : seal::Effort::kQuick);
   return {};

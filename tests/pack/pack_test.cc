@@ -117,8 +117,9 @@ TEST(Pack, BeginsTheNextWithAnotherKey) {
   ASSERT_TRUE(first);
   const Bytes first_bytes = to_bytes(first->bytes());
   const PackInfo first_info = first->info;
+  writer.reuse(std::move(first->buffer));
   ASSERT_TRUE(writer.add(tests::id_of_all<BlobId>(1), blob));
-  const Result<FinishedPack> second = writer.finish(std::move(first->buffer));
+  const Result<FinishedPack> second = writer.finish();
 
   ASSERT_TRUE(second);
   EXPECT_NE(first_info.salt, second->info.salt);

@@ -67,8 +67,8 @@ void entropy(benchmark::State& state) {
   count_bytes(state);
 }
 
-void compress(benchmark::State& state) {
-  seal::Compressor compressor(static_cast<int>(state.range(0)));
+void compress(benchmark::State& state, seal::Effort effort) {
+  seal::Compressor compressor(effort);
   Bytes out(model::kMaxBlobSize);
   std::uint64_t stored = 0;
   for (auto _ : state) {
@@ -128,16 +128,15 @@ void name_packs(benchmark::State& state) {
 }
 
 /// All of it, with what a backup adds: opened again and compared.
-void seal_into_packs(benchmark::State& state) {
-  seal::Sealer sealer(keyring(), static_cast<int>(state.range(0)));
+void seal_into_packs(benchmark::State& state, seal::Effort effort) {
+  seal::Sealer sealer(keyring(), effort);
   pack::PackWriter writer(sealer, model::BlobKind::kData);
   const chunk::Chunker chunker = chunker_with(chunk::Scanner::kFourWay);
   for (auto _ : state) {
-    pack::PackBuffer spare;
     const auto close = [&] {
-      Result<pack::FinishedPack> pack = writer.finish(std::move(spare));
+      Result<pack::FinishedPack> pack = writer.finish();
       CHECK(pack.has_value());
-      spare = std::move(pack->buffer);
+      writer.reuse(std::move(pack->buffer));
     };
     for (const ByteView chunk : cut(chunker, sample)) {
       const BlobId id = sealer.id_of(model::BlobKind::kData, chunk);
@@ -156,11 +155,13 @@ BENCHMARK_CAPTURE(cut_points, four_way, chunk::Scanner::kFourWay);
 BENCHMARK_CAPTURE(cut_points, wide, chunk::Scanner::kWide);
 BENCHMARK(chunk_ids);
 BENCHMARK(entropy);
-BENCHMARK(compress)->DenseRange(1, 3);
+BENCHMARK_CAPTURE(compress, quick, seal::Effort::kQuick);
+BENCHMARK_CAPTURE(compress, thorough, seal::Effort::kThorough);
 BENCHMARK(encrypt);
 BENCHMARK(open_blobs);
 BENCHMARK(name_packs);
-BENCHMARK(seal_into_packs)->DenseRange(1, 3);
+BENCHMARK_CAPTURE(seal_into_packs, quick, seal::Effort::kQuick);
+BENCHMARK_CAPTURE(seal_into_packs, thorough, seal::Effort::kThorough);
 
 }  // namespace obhut
 
