@@ -253,6 +253,8 @@ Result<BackupReport> BackupJob::Run::commit(const vault::Vault::Writer& writer,
   draft.summary = summary_of(std::move(tree), started);
   draft.created = draft.summary.finished;
   used.add_to(draft.references);
+  // What damage hid may have been stored twice, or be missing among the references.
+  TRY(index->intact());
   if (merged) {
     written.assign(1, *merged);
   } else {

@@ -8,23 +8,35 @@
 namespace obhut::pipeline {
 namespace {
 
-Result<void> forget_missing(vault::Vault& vault, vault::IndexCache& index, const Log& log,
-                            const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(const std::vector<store::ObjectInfo> listed,
+/// Packs that the store lists and the index does not know. What the index knows and the store does
+/// not list, or in another size, the index forgets.
+/// Walks both in one pass by number: asking for each name would read a page of the index each time.
+Result<std::vector<store::ObjectInfo>> compare_with_store(vault::Vault& vault,
+                                                          vault::IndexCache& index, const Log& log,
+                                                          const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(std::vector<store::ObjectInfo> listed,
                    vault.store().list(model::ObjectKind::kPack, stop));
-  std::unordered_map<Sha256, std::uint64_t, IdHash> sizes;
-  sizes.reserve(listed.size());
-  for (const store::ObjectInfo& object : listed) sizes.emplace(object.name.hash, object.size);
+  std::vector<bool> known(listed.size(), false);
   std::uint64_t missing = 0;
   for (std::uint32_t number = 0; number < index.pack_count(); ++number) {
     const pack::PackInfo pack = index.pack(number);
-    const auto found = sizes.find(pack.name);
-    if (found != sizes.end() && found->second == pack.size) continue;
-    index.forget(pack.name);
+    const auto at =
+        std::ranges::lower_bound(listed, store::ObjectName{model::ObjectKind::kPack, pack.name}, {},
+                                 &store::ObjectInfo::name);
+    const bool found = at != listed.end() && at->name.hash == pack.name;
+    if (found) known[static_cast<std::size_t>(at - listed.begin())] = true;
+    if (found && at->size == pack.size) continue;
+    index.forget(number);
     ++missing;
   }
+  TRY(index.intact());
   if (missing > 0) log.info("packs of the index are gone", field("packs", missing));
-  return {};
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    if (!known[i]) listed[kept++] = listed[i];
+  }
+  listed.resize(kept);
+  return listed;
 }
 
 }  // namespace
@@ -38,9 +50,10 @@ Result<RunIndex> load_run_index(vault::Vault& vault, const std::string& director
     log.warn("index object cannot be read", field("index", fault.index),
              field("why", fault.error.message));
   }
-  TRY(forget_missing(vault, *run.index, log, stop));
+  ASSIGN_OR_RETURN(const std::vector<store::ObjectInfo> unknown,
+                   compare_with_store(vault, *run.index, log, stop));
   ASSIGN_OR_RETURN(vault::Adopted adopted,
-                   vault::find_orphan_packs(vault.store(), vault.keyring(), *run.index, stop));
+                   vault::adopt_packs(vault.store(), vault.keyring(), unknown, stop));
   for (const auto& unreadable : adopted.unreadable) {
     log.warn("pack cannot be adopted", field("pack", unreadable.pack.name.hash),
              field("why", unreadable.error.message));

@@ -194,6 +194,7 @@ Result<PlainBlob> BlobReader::blob(const BlobId& id, std::stop_token stop) {
     if (!tried) first = std::move(plain.error());
     tried = true;
   }
+  TRY(state.index.intact());
   return std::unexpected(std::move(first));
 }
 

@@ -48,7 +48,7 @@ class BlobReader {
 
   /// The plain bytes whose keyed hash is `id`; other copies are tried where one is damaged.
   /// Errors: kNotFound where the index has no such blob or the pack is gone; kCorrupt, kCrypto;
-  /// those of Store::get.
+  /// those of Store::get and IndexCache::intact.
   Result<PlainBlob> blob(const BlobId& id, std::stop_token stop);
 
   /// How many of `blobs`, which are sorted by pack and offset, one fetch should bring: those that

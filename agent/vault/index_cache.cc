@@ -5,10 +5,13 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
-#include <unordered_map>
 
 #include "agent/base/check.h"
+#include "agent/vault/added_blobs.h"
+#include "agent/vault/index_builder.h"
 #include "agent/vault/index_file.h"
+#include "agent/vault/pack_list.h"
+#include "agent/vault/work_folder.h"
 #include "platform/local_files.h"
 
 namespace obhut::vault {
@@ -22,26 +25,6 @@ bool stops_everything(const Error& error) {
   const Disposition disposition = disposition_of(error.kind);
   return disposition == Disposition::kRetry || disposition == Disposition::kStopQuiet;
 }
-
-/// A folder of our own that goes with us.
-class TemporaryFolder {
- public:
-  static Result<TemporaryFolder> make() {
-    ASSIGN_OR_RETURN(std::string path, platform::make_temporary_directory("obhut-index-"));
-    return TemporaryFolder(std::move(path));
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-  ~TemporaryFolder() {
-    // ignored: a temporary folder that stays is in nobody's way
-    if (!path_.empty()) static_cast<void>(platform::remove_tree(path_));
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 /// What became of the store's index objects.
 struct Gathered {
@@ -104,39 +87,81 @@ bool is_usable(const IndexFile& file, const std::vector<ObjectInfo>& listed) {
 }  // namespace
 
 struct IndexCache::State {
-  std::optional<TemporaryFolder> temporary;
+  State(const seal::Keyring& keyring, std::string where)
+      : folder(std::move(where)), added(keyring, {}) {}
+  ~State() {
+    if (!fault) return;
+    const std::string path = file->path();
+    file.reset();
+    // ignored: then the next run meets the damage again, and tries this again.
+    static_cast<void>(platform::remove_file(path));
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  std::string folder;              // of the file
+  std::optional<WorkFolder> work;  // beside it, or in the system's place for temporary files
   std::optional<IndexFile> file;
   Gathered gathered;
 
-  mutable std::shared_mutex mutex;
-  std::vector<pack::PackInfo> added_packs;
-  std::unordered_multimap<BlobId, BlobLocation, IdHash> added;
-  std::set<Sha256> forgotten;
-  std::unordered_map<Sha256, std::uint32_t, IdHash> added_names;
-  mutable std::vector<std::uint32_t> by_name;  // numbers of the file's packs, built when asked
+  mutable std::shared_mutex mutex;  // guards what follows
+  PackList added_packs;
+  AddedBlobs added;
+  std::vector<bool> forgotten;                                           // by number; empty: none
+  mutable std::vector<std::pair<std::uint64_t, std::uint32_t>> by_name;  // built when asked
+
+  mutable std::mutex fault_mutex;
+  mutable std::optional<Error> fault;
 
   [[nodiscard]] std::uint32_t file_packs() const { return file->pack_count(); }
-  [[nodiscard]] Sha256 name_of(std::uint32_t pack) const {
-    if (pack < file_packs()) return file->pack_name(pack);
-    return added_packs[pack - file_packs()].name;
-  }
   [[nodiscard]] bool is_forgotten(std::uint32_t pack) const {
-    return !forgotten.empty() && forgotten.contains(name_of(pack));
+    return pack < forgotten.size() && forgotten[pack];
+  }
+  /// Damage is met where nobody can be told of it: it is kept for intact().
+  bool note(const Result<void>& read) const {
+    if (read) return true;
+    const std::scoped_lock lock(fault_mutex);
+    if (!fault) fault = read.error();
+    return false;
   }
   template <class Use>
-  void each_copy(const BlobId& id, Use use) const {
-    for (std::uint64_t at = file->lower_bound(id); at < file->size(); ++at) {
-      const IndexRecord record = file->record(at);
-      if (record.id != id) break;
-      if (is_forgotten(record.pack)) continue;
-      if (!use(BlobLocation{record.pack, record.number, record.entry()})) return;
-    }
-    const auto [begin, end] = added.equal_range(id);
-    for (auto copy = begin; copy != end; ++copy) {
-      if (is_forgotten(copy->second.pack)) continue;
-      if (!use(copy->second)) return;
+  void each_copy(const BlobId& id, bool likely, Use use) const {
+    bool more = true;
+    auto visit = [&](const IndexRecord& record) {
+      if (is_forgotten(record.pack)) return true;
+      more = use(BlobLocation{record.pack, record.number, record.entry()});
+      return more;
+    };
+    if (note(file->find(id, likely, std::ref(visit))) && more) {
+      note(added.find(id, likely, std::ref(visit)));
     }
   }
+  void build_names() const {
+    if (!by_name.empty() || file_packs() == 0) return;
+    by_name.reserve(file_packs());
+    note(file->for_each_pack([&](std::uint32_t number, ByteView record) -> Result<void> {
+      by_name.emplace_back(prefix_of(*BlobId::from_bytes(record.first(BlobId::kSize))), number);
+      return {};
+    }));
+    std::ranges::sort(by_name);
+  }
+  [[nodiscard]] std::optional<std::uint32_t> find_in_file(const Sha256& name) const {
+    build_names();
+    const std::uint64_t prefix = prefix_of(*BlobId::from_bytes(name.bytes()));
+    auto at = std::ranges::lower_bound(by_name, std::pair(prefix, std::uint32_t{0}));
+    for (; at != by_name.end() && at->first == prefix; ++at) {
+      const Result<pack::PackInfo> pack = file->pack(at->second);
+      if (!pack) note(std::unexpected(pack.error()));
+      if (pack && pack->name == name) return at->second;
+    }
+    return std::nullopt;
+  }
+  void remember(std::uint32_t pack) {
+    if (pack < forgotten.size()) forgotten[pack] = false;
+  }
+  Result<void> load(store::Store& store, const seal::Keyring& keyring, const std::stop_token& stop);
+  Result<void> make_work_folder();
+  void spill_added();
 };
 
 namespace {
@@ -144,12 +169,12 @@ namespace {
 /// One attempt to build `path` from `base` (may be null) and the objects that it lacks.
 /// Out: false where a superseded object was added: `skip` names it now, and the caller tries again.
 Result<bool> build(Gatherer& gatherer, const IndexFile* base, const std::vector<ObjectInfo>& listed,
-                   std::set<Sha256>& skip, const std::string& folder, const std::string& path,
+                   std::set<Sha256>& skip, const std::string& work, const std::string& path,
                    const seal::Keyring& keyring) {
-  IndexFileBuilder builder(folder);
+  IndexFileBuilder builder(work, keyring);
   std::vector<ObjectInfo> included;
   if (base != nullptr) {
-    builder.start_from(*base);
+    TRY(builder.start_from(*base));
     included = base->included();
     for (const ObjectInfo& object : base->superseded()) skip.insert(object.name.hash);
   }
@@ -175,7 +200,7 @@ Result<bool> build(Gatherer& gatherer, const IndexFile* base, const std::vector<
     if (skip.contains(object.name.hash)) superseded.push_back(object);
   }
   std::ranges::sort(included);
-  TRY(builder.write(path, keyring, included, superseded));
+  TRY(builder.write(path, included, superseded));
   return true;
 }
 
@@ -188,43 +213,66 @@ Result<std::unique_ptr<IndexCache>> IndexCache::load(store::Store& store,
                                                      const seal::Keyring& keyring,
                                                      const std::string& directory,
                                                      std::stop_token stop) {
-  auto state = std::make_unique<State>();
-  std::string folder = directory;
-  if (folder.empty()) {
-    ASSIGN_OR_RETURN(TemporaryFolder made, TemporaryFolder::make());
-    folder = made.path();
-    state->temporary.emplace(std::move(made));
+  // A folder of our own, where none is given, goes with us.
+  std::optional<WorkFolder> work;
+  if (directory.empty()) {
+    ASSIGN_OR_RETURN(WorkFolder made, WorkFolder::make({}));
+    work.emplace(std::move(made));
   } else {
-    TRY(platform::make_directories(folder));
+    TRY(platform::make_directories(directory));
   }
+  auto state = std::make_unique<State>(keyring, directory.empty() ? work->path() : directory);
+  if (work) state->work.emplace(std::move(*work));
+  TRY(state->load(store, keyring, stop));
+  return std::unique_ptr<IndexCache>(new IndexCache(std::move(state)));
+}
+
+Result<void> IndexCache::State::load(store::Store& store, const seal::Keyring& keyring,
+                                     const std::stop_token& stop) {
   const std::string path = platform::join(folder, keyring.vault().text() + ".index");
   ASSIGN_OR_RETURN(const std::vector<ObjectInfo> listed,
                    store.list(model::ObjectKind::kIndex, stop));
-  std::optional<IndexFile> base;
   // A cache that is missing, stale or damaged is no error: it is built again.
   if (Result<IndexFile> old = IndexFile::open(path, keyring)) {
-    if (is_usable(*old, listed)) base.emplace(std::move(*old));
+    if (is_usable(*old, listed)) file.emplace(std::move(*old));
   }
   Gatherer gatherer(store, keyring, stop);
   std::set<Sha256> skip;
-  while (!base || !is_complete(*base, listed)) {
-    ASSIGN_OR_RETURN(const bool built,
-                     build(gatherer, base ? &*base : nullptr, listed, skip, folder, path, keyring));
-    base.reset();
-    if (!built) continue;
-    ASSIGN_OR_RETURN(IndexFile file, IndexFile::open(path, keyring));
-    base.emplace(std::move(file));
+  while (!file || !is_complete(*file, listed)) {
+    TRY(make_work_folder());
+    const Result<bool> built =
+        build(gatherer, file ? &*file : nullptr, listed, skip, work->path(), path, keyring);
+    const bool damaged = !built && built.error().kind == ErrorKind::kCorrupt && file;
+    if (!built && !damaged) return std::unexpected(built.error());
+    file.reset();
+    if (damaged || !*built) continue;
+    ASSIGN_OR_RETURN(IndexFile fresh, IndexFile::open(path, keyring));
+    file.emplace(std::move(fresh));
     break;
   }
-  state->gathered = {base->included(), base->superseded(), gatherer.faults()};
-  state->file.emplace(std::move(*base));
-  return std::unique_ptr<IndexCache>(new IndexCache(std::move(state)));
+  gathered = {file->included(), file->superseded(), gatherer.faults()};
+  return {};
+}
+
+Result<void> IndexCache::State::make_work_folder() {
+  if (work) return {};
+  ASSIGN_OR_RETURN(WorkFolder made, WorkFolder::make(folder));
+  work.emplace(std::move(made));
+  return {};
+}
+
+// Where the disk is full, the records stay in memory.
+void IndexCache::State::spill_added() {
+  if (!added.is_full()) return;
+  if (const Result<void> made = make_work_folder(); !made) return;
+  // ignored: AddedBlobs goes on without, and tries again later.
+  static_cast<void>(added.spill(work->path()));
 }
 
 std::optional<BlobLocation> IndexCache::find(const BlobId& id) const {
   const std::shared_lock lock(state_->mutex);
   std::optional<BlobLocation> found;
-  state_->each_copy(id, [&](const BlobLocation& copy) {
+  state_->each_copy(id, false, [&](const BlobLocation& copy) {
     found = copy;
     return false;
   });
@@ -234,23 +282,34 @@ std::optional<BlobLocation> IndexCache::find(const BlobId& id) const {
 std::vector<BlobLocation> IndexCache::find_all(const BlobId& id) const {
   const std::shared_lock lock(state_->mutex);
   std::vector<BlobLocation> found;
-  state_->each_copy(id, [&](const BlobLocation& copy) {
+  state_->each_copy(id, true, [&](const BlobLocation& copy) {
     found.push_back(copy);
     return true;
   });
   return found;
 }
 
+Result<void> IndexCache::intact() const {
+  const std::scoped_lock lock(state_->fault_mutex);
+  if (!state_->fault) return {};
+  // Of a retrying kind, since the next run finds it built anew: see ~State().
+  return fail(ErrorKind::kUnavailable,
+              state_->fault->message + "; it is removed, and made anew by the next run");
+}
+
 pack::PackInfo IndexCache::pack(std::uint32_t number) const {
   const std::shared_lock lock(state_->mutex);
-  if (number < state_->file_packs()) return state_->file->pack(number);
-  CHECK(number - state_->file_packs() < state_->added_packs.size());
-  return state_->added_packs[number - state_->file_packs()];
+  const State& state = *state_;
+  if (number >= state.file_packs()) return state.added_packs.at(number - state.file_packs());
+  Result<pack::PackInfo> pack = state.file->pack(number);
+  if (pack) return std::move(*pack);
+  state.note(std::unexpected(std::move(pack).error()));
+  return {};
 }
 
 std::uint32_t IndexCache::pack_count() const {
   const std::shared_lock lock(state_->mutex);
-  return static_cast<std::uint32_t>(state_->file_packs() + state_->added_packs.size());
+  return state_->file_packs() + state_->added_packs.size();
 }
 
 std::uint64_t IndexCache::blob_count() const {
@@ -260,18 +319,8 @@ std::uint64_t IndexCache::blob_count() const {
 
 std::optional<std::uint32_t> IndexCache::find_pack(const Sha256& name) const {
   const std::unique_lock lock(state_->mutex);
-  const State& state = *state_;
-  if (const auto at = state.added_names.find(name); at != state.added_names.end()) {
-    return at->second;
-  }
-  if (state.by_name.empty() && state.file_packs() > 0) {
-    for (std::uint32_t i = 0; i < state.file_packs(); ++i) state.by_name.push_back(i);
-    std::ranges::sort(state.by_name, {}, [&](std::uint32_t i) { return state.file->pack_name(i); });
-  }
-  const auto at = std::ranges::lower_bound(
-      state.by_name, name, {}, [&](std::uint32_t i) { return state.file->pack_name(i); });
-  if (at == state.by_name.end() || state.file->pack_name(*at) != name) return std::nullopt;
-  return *at;
+  if (const auto added = state_->added_packs.find(name)) return state_->file_packs() + *added;
+  return state_->find_in_file(name);
 }
 
 std::vector<BlobLocation> IndexCache::blobs_of(std::uint32_t pack) const {
@@ -286,33 +335,44 @@ std::vector<BlobLocation> IndexCache::blobs_of(std::uint32_t pack) const {
 void IndexCache::for_each_blob(
     const std::function<void(const BlobId&, const BlobLocation&)>& use) const {
   const std::shared_lock lock(state_->mutex);
-  for (std::uint64_t at = 0; at < state_->file->size(); ++at) {
-    const IndexRecord record = state_->file->record(at);
-    if (state_->is_forgotten(record.pack)) continue;
+  const State& state = *state_;
+  const auto visit = [&](const IndexRecord& record) {
+    if (state.is_forgotten(record.pack)) return;
     use(record.id, {record.pack, record.number, record.entry()});
-  }
-  for (const auto& [id, location] : state_->added) {
-    if (!state_->is_forgotten(location.pack)) use(id, location);
-  }
+  };
+  if (state.note(for_each_record(*state.file, visit))) state.note(state.added.for_each(visit));
 }
 
 void IndexCache::add(const pack::PackInfo& pack) {
   const std::unique_lock lock(state_->mutex);
-  const auto number = static_cast<std::uint32_t>(state_->file_packs() + state_->added_packs.size());
+  State& state = *state_;
   // What was gone and is stored again counts again.
-  state_->forgotten.erase(pack.name);
-  if (!state_->added_names.try_emplace(pack.name, number).second) return;
-  pack::PackInfo alone = pack;
-  alone.blobs = {};
-  state_->added_packs.push_back(std::move(alone));
-  for (std::uint32_t i = 0; i < pack.blobs.size(); ++i) {
-    state_->added.emplace(pack.blobs[i].id, BlobLocation{number, i, pack.blobs[i]});
+  if (!state.forgotten.empty()) {
+    if (const auto known = state.find_in_file(pack.name)) state.remember(*known);
+    if (const auto known = state.added_packs.find(pack.name)) {
+      state.remember(state.file_packs() + *known);
+    }
   }
+  const std::optional<std::uint32_t> place = state.added_packs.add(pack);
+  if (!place) return;
+  const std::uint32_t number = state.file_packs() + *place;
+  for (std::uint32_t i = 0; i < pack.blobs.size(); ++i) {
+    state.added.add(IndexRecord::of(pack.blobs[i], number, i));
+  }
+  state.spill_added();
 }
 
 void IndexCache::forget(const Sha256& pack) {
+  if (const auto number = find_pack(pack)) forget(*number);
+}
+
+void IndexCache::forget(std::uint32_t pack) {
   const std::unique_lock lock(state_->mutex);
-  state_->forgotten.insert(pack);
+  std::vector<bool>& forgotten = state_->forgotten;
+  const std::size_t packs = std::size_t{state_->file_packs()} + state_->added_packs.size();
+  CHECK(pack < packs);
+  if (forgotten.size() < packs) forgotten.resize(packs, false);
+  forgotten[pack] = true;
 }
 
 const std::vector<ObjectInfo>& IndexCache::index_objects() const {

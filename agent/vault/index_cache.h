@@ -1,6 +1,6 @@
 #pragma once
-// Which blob lies where, for the whole vault: a sorted, memory-mapped local file, so that nothing
-// is resident per blob, and a small table for what this run adds.
+// Which blob lies where, for the whole vault: a sorted local file, of which a few bytes a hundred
+// blobs are resident, and a table for what this run adds, which moves to disk as it grows.
 
 #include <cstdint>
 #include <functional>
@@ -44,7 +44,8 @@ class IndexCache {
   /// Every copy.
   [[nodiscard]] std::vector<BlobLocation> find_all(const BlobId& id) const;
 
-  /// Without its blobs. In: a number from a BlobLocation, or below pack_count().
+  /// Without its blobs; nothing but zeros where the local file is damaged. In: a number from a
+  /// BlobLocation, or below pack_count().
   [[nodiscard]] pack::PackInfo pack(std::uint32_t number) const;
   [[nodiscard]] std::uint32_t pack_count() const;
   [[nodiscard]] std::uint64_t blob_count() const;
@@ -59,6 +60,13 @@ class IndexCache {
   void add(const pack::PackInfo& pack);
   /// Finds nothing in this pack any more: the store says that it is gone.
   void forget(const Sha256& pack);
+  void forget(std::uint32_t pack);
+
+  /// Whether all answers so far were right. A damaged part of the local file shows only when it is
+  /// read: what lies in it is not found then. Whoever concludes anything from "not found" (a point
+  /// is complete, a blob is lost, a pack is unneeded) asks this first. The file goes with the
+  /// cache then. Errors: kUnavailable naming the file.
+  [[nodiscard]] Result<void> intact() const;
 
   /// The index objects that the cache was made from, superseded ones left out, with their sizes.
   [[nodiscard]] const std::vector<store::ObjectInfo>& index_objects() const;

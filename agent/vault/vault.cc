@@ -372,12 +372,10 @@ Result<std::size_t> Vault::sweep_heads(store::Reaper& reaper, std::stop_token st
   return removed;
 }
 
-Result<Adopted> find_orphan_packs(store::Store& store, const seal::Keyring& keyring,
-                                  const IndexCache& index, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> packs, store.list(ObjectKind::kPack, stop));
+Result<Adopted> adopt_packs(store::Store& store, const seal::Keyring& keyring,
+                            std::span<const ObjectInfo> packs, std::stop_token stop) {
   Adopted adopted;
   for (const ObjectInfo& pack : packs) {
-    if (index.find_pack(pack.name.hash)) continue;
     Result<pack::PackInfo> info =
         pack::read_pack_info(keyring, pack.name.hash, pack.size,
                              [&](ByteRange range) { return store.get(pack.name, range, stop); });

@@ -142,8 +142,8 @@ struct Adopted {
   };
   std::vector<Unreadable> unreadable;  ///< damaged, or of an epoch that this keyring lacks
 };
-/// Errors: those of the store for retrying kinds and kCancelled.
-Result<Adopted> find_orphan_packs(store::Store& store, const seal::Keyring& keyring,
-                                  const IndexCache& index, std::stop_token stop);
+/// In: packs that no index object names. Errors: those of the store for retrying kinds, kCancelled.
+Result<Adopted> adopt_packs(store::Store& store, const seal::Keyring& keyring,
+                            std::span<const store::ObjectInfo> packs, std::stop_token stop);
 
 }  // namespace obhut::vault

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "platform/file_lock.h"
-#include "platform/mapped_file.h"
 #include "tests/platform/temp_folder.h"
 
 namespace obhut::platform {
@@ -162,20 +161,6 @@ TEST(ReadFile, ReadsFilesThatSayTheyAreEmpty) {
 
   ASSERT_TRUE(content);
   EXPECT_TRUE(as_text(*content).starts_with("Name:"));
-}
-
-TEST(MappedFile, ShowsTheContentAndAnEmptyFile) {
-  const TempFolder folder;
-  folder.write("file", "mapped");
-  folder.write("empty", "");
-
-  Result<MappedFile> file = MappedFile::open(folder / "file");
-  ASSERT_TRUE(file);
-  const MappedFile moved = std::move(*file);
-
-  EXPECT_EQ(as_text(moved.bytes()), "mapped");
-  EXPECT_TRUE(MappedFile::open(folder / "empty")->bytes().empty());
-  EXPECT_EQ(MappedFile::open(folder / "none").error().kind, ErrorKind::kNotFound);
 }
 
 TEST(FileLock, ExcludesOthersAndNamesTheHolder) {

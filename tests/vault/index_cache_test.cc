@@ -125,24 +125,84 @@ TEST_F(IndexCacheTest, IsBuiltAgainWhenAnIndexVanished) {
   EXPECT_FALSE(index->contains(two.ids[0]));
 }
 
-// A wrong cache would make a backup believe that a blob is stored.
-TEST_F(IndexCacheTest, DoesNotBelieveADamagedFile) {
+struct DamagedCacheTest : IndexCacheTest {
+  std::string path = platform::join(cache, keyring.vault().text() + ".index");
+
+  /// Changes a byte of page `page` of the cache file.
+  void damage(std::size_t page) {
+    Bytes bytes = *platform::read_file(path, 1U << 20U);
+    bytes[page * kPageSize + 100] ^= 1;
+    ASSERT_TRUE(platform::write_file(path, bytes));
+  }
+};
+
+TEST_F(DamagedCacheTest, IsBuiltAgainWhereTheDamageShowsAtTheStart) {
   const StoredPack one = pack(1);
   put_index(store, keyring, {{one.info}, {}});
   ASSERT_TRUE(load());
-  const std::string path = platform::join(cache, keyring.vault().text() + ".index");
   const Bytes good = *platform::read_file(path, 1U << 20U);
-  ASSERT_TRUE(IndexFile::open(path, keyring));
 
-  for (std::size_t at = 0; at < good.size(); ++at) {
-    Bytes changed = good;
-    changed[at] ^= 1;
-    ASSERT_TRUE(platform::write_file(path, changed));
-    ASSERT_FALSE(IndexFile::open(path, keyring)) << "byte " << at;
-  }
+  damage(0);
+  EXPECT_TRUE(load()->contains(one.ids[0]));
   ASSERT_TRUE(platform::write_file(path, ByteView(good).first(good.size() / 2)));
+  EXPECT_TRUE(load()->contains(one.ids[0]));
+  ASSERT_TRUE(platform::write_file(path, Bytes(5000, 7)));
+  EXPECT_TRUE(load()->contains(one.ids[0]));
+}
 
-  EXPECT_TRUE(load()->contains(one.ids[0])) << "built again from the store";
+// Header, included object, pack, records: what a run meets late must not look like a lost blob.
+TEST_F(DamagedCacheTest, IsNotBelievedAndSaysSoWhenTheDamageIsMet) {
+  const StoredPack one = pack(1);
+  put_index(store, keyring, {{one.info}, {}});
+  ASSERT_TRUE(load());
+  damage(3);
+  {
+    const auto index = load();
+    ASSERT_TRUE(index->intact()) << "not met yet";
+
+    EXPECT_FALSE(index->find(one.ids[0]));
+
+    const Result<void> intact = index->intact();
+    ASSERT_FALSE(intact);
+    EXPECT_EQ(intact.error().kind, ErrorKind::kUnavailable) << "worth another try";
+    EXPECT_NE(intact.error().message.find(path), std::string::npos) << intact.error().message;
+  }
+  EXPECT_FALSE(platform::exists(path)) << "else the next run would meet it again";
+
+  const auto again = load();
+  EXPECT_TRUE(again->contains(one.ids[0]));
+  EXPECT_TRUE(again->intact());
+}
+
+TEST_F(DamagedCacheTest, SaysSoWhereAPackOrTheWholeTableIsRead) {
+  put_index(store, keyring, {{pack(1).info}, {}});
+  for (const std::size_t page : {2U, 3U}) {
+    ASSERT_TRUE(load());
+    damage(page);
+    const auto index = load();
+
+    EXPECT_TRUE(index->pack(0).name.is_zero() == (page == 2));
+    index->for_each_blob([](const BlobId&, const BlobLocation&) {});
+
+    EXPECT_FALSE(index->intact()) << "page " << page;
+  }
+}
+
+TEST_F(DamagedCacheTest, IsBuiltAgainWhereItShouldBeBuiltUpon) {
+  const StoredPack one = pack(1);
+  put_index(store, keyring, {{one.info}, {}});
+  for (const std::size_t page : {2U, 3U}) {
+    ASSERT_TRUE(load());
+    damage(page);
+    const StoredPack next = pack(page);
+    put_index(store, keyring, {{next.info}, {}});
+
+    const auto index = load();
+
+    EXPECT_TRUE(index->contains(one.ids[0]));
+    EXPECT_TRUE(index->contains(next.ids[0]));
+    EXPECT_TRUE(index->intact());
+  }
 }
 
 TEST_F(IndexCacheTest, GoesOnWithoutADamagedIndexAndSaysSo) {
@@ -197,6 +257,46 @@ TEST_F(IndexCacheTest, ForgetsAPackThatIsGone) {
   const StoredPack again = pack(1);
   index->add(again.info);
   EXPECT_EQ(index->pack(index->find(gone.ids[0])->pack).name, again.info.name);
+}
+
+// As a first backup of many terabytes does: what it added moves to disk, and goes with it.
+TEST_F(IndexCacheTest, FindsWhatThisRunAddedAndMovedToDisk) {
+  const StoredPack before = pack(1);
+  put_index(store, keyring, {{before.info}, {}});
+  {
+    const auto index = load();
+    std::vector<pack::PackInfo> packs;
+    for (std::uint64_t p = 0; p < 150; ++p) {
+      pack::PackInfo& made = packs.emplace_back();
+      made.name = *Sha256::from_bytes(tests::random_bytes(32, 1'000'000 + p));
+      for (std::uint64_t i = 0; i < 1000; ++i) {
+        made.blobs.push_back({*BlobId::from_bytes(tests::random_bytes(32, 1000 * p + i)),
+                              model::Codec::kRaw, static_cast<std::uint32_t>(i), 26, 10});
+      }
+      index->add(made);
+    }
+    EXPECT_EQ(platform::list_directory(cache)->size(), 3U) << "file, work folder, its lock";
+
+    index->forget(packs[7].name);
+
+    EXPECT_EQ(index->blob_count(), 150'002U);
+    for (std::uint64_t p = 0; p < 150; ++p) {
+      for (std::uint64_t i = 0; i < 1000; i += 99) {
+        const std::optional<BlobLocation> found = index->find(packs[p].blobs[i].id);
+        ASSERT_EQ(found.has_value(), p != 7);
+        if (!found) continue;
+        ASSERT_EQ(found->entry, packs[p].blobs[i]);
+        ASSERT_EQ(index->pack(found->pack).name, packs[p].name);
+      }
+    }
+    EXPECT_EQ(index->blobs_of(*index->find_pack(packs[3].name)).size(), 1000U);
+    std::uint64_t seen = 0;
+    index->for_each_blob([&](const BlobId&, const BlobLocation&) { ++seen; });
+    EXPECT_EQ(seen, 149'002U);
+    EXPECT_TRUE(index->contains(before.ids[0]));
+    EXPECT_TRUE(index->intact());
+  }
+  EXPECT_EQ(platform::list_directory(cache)->size(), 1U);
 }
 
 TEST_F(IndexCacheTest, FindsAmongMany) {

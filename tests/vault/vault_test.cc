@@ -242,15 +242,13 @@ TEST_F(VaultTest, SweepsHeadsAndListsThatNothingNeeds) {
   EXPECT_EQ(chain->latest()->id, ids[3]);
 }
 
-TEST_F(VaultTest, FindsPacksThatACutOffRunLeft) {
-  const StoredPack known = put_pack(store, vault->keyring(), {tests::random_bytes(100, 1)});
-  put_index(store, vault->keyring(), {{known.info}, {}});
+TEST_F(VaultTest, AdoptsPacksThatACutOffRunLeft) {
   const StoredPack orphan = put_pack(store, vault->keyring(), {tests::random_bytes(100, 2)});
   const Bytes torn = tests::random_bytes(5000, 3);
   ASSERT_TRUE(store::put_named(store, ObjectKind::kPack, torn, {}));
-  const auto index = *IndexCache::load(store, vault->keyring(), "", {});
+  const auto packs = *store.list(ObjectKind::kPack, {});
 
-  const Result<Adopted> adopted = find_orphan_packs(store, vault->keyring(), *index, {});
+  const Result<Adopted> adopted = adopt_packs(store, vault->keyring(), packs, {});
 
   ASSERT_TRUE(adopted);
   ASSERT_EQ(adopted->packs.size(), 1U);

@@ -10,7 +10,7 @@
 #include "agent/base/check.h"
 #include "agent/crypto/digest.h"
 #include "agent/model/node.h"
-#include "agent/vault/index_file.h"
+#include "agent/vault/index_builder.h"
 #include "platform/local_files.h"
 
 namespace obhut {
@@ -96,11 +96,11 @@ class SyntheticIndex {
     CHECK(folder.has_value());
     folder_ = *folder;
     const std::string path = folder_ / "index";
-    vault::IndexFileBuilder builder(folder_);
+    vault::IndexFileBuilder builder(folder_, keyring_);
     for (std::uint64_t number = 0; number < packs; ++number) {
       CHECK(builder.add(pack_of(number)));
     }
-    CHECK(builder.write(path, keyring_, {}, {}));
+    CHECK(builder.write(path, {}, {}));
     file_ = vault::IndexFile::open(path, keyring_);
     CHECK(file_.has_value());
   }
@@ -131,21 +131,26 @@ class SyntheticIndex {
   Result<vault::IndexFile> file_ = std::unexpected(Error{ErrorKind::kNotFound, "not built"});
 };
 
-/// In: how many packs. Either every blob asked for is in one of them, or none.
+/// In: how many packs, and of how many different ids. Either every blob asked for is in one of
+/// the packs, or none. Few ids lie in pages that are kept; of many, each takes a page to read.
 void look_up(benchmark::State& state, bool known) {
   const auto packs = static_cast<std::uint64_t>(state.range(0));
+  const auto ids = static_cast<std::uint64_t>(state.range(1));
   const SyntheticIndex index(packs);
   const std::uint64_t first = known ? 0 : packs * kPackBlobs;
   std::vector<BlobId> asked;
-  asked.reserve(4096);
-  for (std::uint64_t number = 0; number < 4096; ++number) {
-    asked.push_back(numbered(first + number * packs * kPackBlobs / 4096));
+  asked.reserve(ids);
+  for (std::uint64_t number = 0; number < ids; ++number) {
+    asked.push_back(numbered(first + number * packs * kPackBlobs / ids));
   }
   std::size_t at = 0;
   for (auto _ : state) {
     const BlobId& id = asked[at++ % asked.size()];
-    const std::uint64_t place = index.file().lower_bound(id);
-    const bool found = place < index.file().size() && index.file().record(place).id == id;
+    bool found = false;
+    CHECK(index.file().find(id, known, [&](const vault::IndexRecord&) {
+      found = true;
+      return false;
+    }));
     CHECK(found == known);
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
@@ -155,7 +160,13 @@ void look_up(benchmark::State& state, bool known) {
 
 BENCHMARK(encode_nodes);
 BENCHMARK(decode_nodes);
-BENCHMARK_CAPTURE(look_up, known, true)->Arg(10)->Arg(1000);
-BENCHMARK_CAPTURE(look_up, unknown, false)->Arg(10)->Arg(1000);
+BENCHMARK_CAPTURE(look_up, known, true)
+    ->Args({10, 4096})
+    ->Args({1000, 4096})
+    ->Args({1000, 1'000'000});
+BENCHMARK_CAPTURE(look_up, unknown, false)
+    ->Args({10, 4096})
+    ->Args({1000, 4096})
+    ->Args({1000, 1'000'000});
 
 }  // namespace obhut
