@@ -1,5 +1,6 @@
 #include "agent/maintain/blob_health.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "agent/pack/pack_reader.h"
@@ -86,18 +87,66 @@ Result<ReadPack> read_damaged_pack(vault::Vault& vault, const store::ObjectInfo&
   return ReadPack{{std::move(*info), std::move(bytes)}, std::move(damage)};
 }
 
-std::unordered_map<Sha256, pack::PackInfo, IdHash> packs_of(const vault::IndexCache& index) {
-  std::unordered_map<Sha256, pack::PackInfo, IdHash> packs;
+namespace {
+
+/// What the index says of the packs numbered [begin, end).
+KnownPacks known_packs(const vault::IndexCache& index, std::uint32_t begin, std::uint32_t end) {
+  std::vector<pack::PackInfo> packs;
+  packs.reserve(end - begin);
+  for (std::uint32_t number = begin; number < end; ++number) packs.push_back(index.pack(number));
   index.for_each_blob([&](const BlobId&, const vault::BlobLocation& location) {
-    pack::PackInfo info = index.pack(location.pack);
-    const auto [place, fresh] = packs.try_emplace(info.name);
-    if (fresh) place->second = std::move(info);
-    std::vector<pack::BlobEntry>& blobs = place->second.blobs;
+    if (location.pack < begin || location.pack >= end) return;
+    std::vector<pack::BlobEntry>& blobs = packs[location.pack - begin].blobs;
     // By number: a blob's nonce is its place in the list.
     if (blobs.size() <= location.number) blobs.resize(location.number + 1);
     blobs[location.number] = location.entry;
   });
-  return packs;
+  KnownPacks known;
+  known.reserve(packs.size());
+  for (pack::PackInfo& pack : packs) {
+    const Sha256 name = pack.name;
+    known.emplace(name, std::move(pack));
+  }
+  return known;
+}
+
+std::vector<std::uint32_t> blob_counts(const vault::IndexCache& index) {
+  std::vector<std::uint32_t> counts(index.pack_count(), 0);
+  index.for_each_blob([&](const BlobId&, const vault::BlobLocation& location) {
+    counts[location.pack] = std::max(counts[location.pack], location.number + 1);
+  });
+  return counts;
+}
+
+}  // namespace
+
+Result<void> for_each_part(const vault::IndexCache& index,
+                           const std::vector<store::ObjectInfo>& packs, std::uint64_t blobs_at_once,
+                           const UseKnownPacks& use) {
+  const std::vector<std::uint32_t> counts = blob_counts(index);
+  // The listed packs in the order of their numbers, the unknown ones behind.
+  const auto none = static_cast<std::uint32_t>(counts.size());
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> order;
+  order.reserve(packs.size());
+  for (std::uint32_t i = 0; i < packs.size(); ++i) {
+    order.emplace_back(index.find_pack(packs[i].name.hash).value_or(none), i);
+  }
+  std::ranges::sort(order);
+  std::size_t at = 0;
+  for (std::uint32_t begin = 0; begin < none || at < order.size();) {
+    std::uint64_t blobs = 0;
+    std::uint32_t end = begin;
+    while (end < none && (end == begin || blobs + counts[end] <= blobs_at_once)) {
+      blobs += counts[end++];
+    }
+    std::vector<store::ObjectInfo> part;
+    while (at < order.size() && (order[at].first < end || end == none)) {
+      part.push_back(packs[order[at++].second]);
+    }
+    if (!part.empty()) TRY(use(part, known_packs(index, begin, end)));
+    begin = end;
+  }
+  return index.intact();
 }
 
 }  // namespace obhut::maintain

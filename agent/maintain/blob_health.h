@@ -64,7 +64,18 @@ struct ReadPack {
 Result<ReadPack> read_damaged_pack(vault::Vault& vault, const store::ObjectInfo& object,
                                    const pack::PackInfo* known, const std::stop_token& stop);
 
-/// The index by packs, each blob at its number.
-std::unordered_map<Sha256, pack::PackInfo, IdHash> packs_of(const vault::IndexCache& index);
+/// Packs by what an index says of them, each blob at its number.
+using KnownPacks = std::unordered_map<Sha256, pack::PackInfo, IdHash>;
+
+/// Calls `use` with parts of `packs` and what the index says of those: of some ten thousand packs
+/// at once, since a record of each blob in memory would be gigabytes. What no index names comes
+/// last. The index is read once a part. Errors: those of `use`.
+using UseKnownPacks =
+    std::function<Result<void>(const std::vector<store::ObjectInfo>& packs, const KnownPacks&)>;
+Result<void> for_each_part(const vault::IndexCache& index,
+                           const std::vector<store::ObjectInfo>& packs, std::uint64_t blobs_at_once,
+                           const UseKnownPacks& use);
+/// 28 MB of records.
+inline constexpr std::uint64_t kBlobsAtOnce = 500'000;
 
 }  // namespace obhut::maintain

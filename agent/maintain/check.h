@@ -56,7 +56,8 @@ struct CheckReport {
 
 /// Structure: heads verified and chained, every reference there in its size, every reachable blob
 /// in a pack that the point's head names, pieces adding up. With read_data also the bytes of all of
-/// it. Errors: those of the store of the retrying kinds; kCancelled. Damage is a finding.
+/// it. Errors: those of the store of the retrying kinds; those of IndexCache::intact; kCancelled.
+/// Damage of the vault is a finding.
 Result<CheckReport> check_vault(vault::Vault& vault, const CheckOptions& options,
                                 ReadProgress& progress, std::stop_token stop);
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
-#include <unordered_map>
+#include <utility>
 
 #include "agent/pack/pack_index.h"
 #include "agent/pack/pack_reader.h"
@@ -12,14 +12,14 @@ namespace {
 
 class IndexRebuild {
  public:
-  IndexRebuild(vault::Vault& vault, const vault::IndexCache& old, RepairReport& report,
-               ReadProgress& progress)
-      : vault_(vault), report_(report), progress_(progress), known_(packs_of(old)) {}
+  IndexRebuild(vault::Vault& vault, RepairReport& report, ReadProgress& progress)
+      : vault_(vault), report_(report), progress_(progress) {}
 
-  Result<void> read(const store::ObjectInfo& object, const std::stop_token& stop) {
-    const auto known = known_.find(object.name.hash);
+  Result<void> read(const store::ObjectInfo& object, const KnownPacks& old,
+                    const std::stop_token& stop) {
+    const auto known = old.find(object.name.hash);
     auto pack =
-        read_damaged_pack(vault_, object, known == known_.end() ? nullptr : &known->second, stop);
+        read_damaged_pack(vault_, object, known == old.end() ? nullptr : &known->second, stop);
     ++progress_.packs;
     if (!pack) {
       if (disposition_of(pack.error().kind) != Disposition::kStopJob) {
@@ -37,33 +37,18 @@ class IndexRebuild {
                                 good.push_back(plain.has_value());
                                 return {};
                               }));
-    take(std::move(pack->pack.info), good, object.name.text());
-    return {};
+    return take(std::move(pack->pack.info), good, object.name.text(), stop);
   }
 
-  Result<void> write(const std::vector<Sha256>& superseded, const std::stop_token& stop) {
-    std::ranges::sort(packs_, {}, &pack::PackInfo::name);
-    std::size_t at = 0;
-    bool first = true;
-    while (first || at < packs_.size()) {
-      pack::IndexObject index;
-      std::size_t blobs = 0;
-      while (at < packs_.size() && index.packs.size() < pack::kMaxIndexPacks &&
-             blobs + packs_[at].blobs.size() <= pack::kMaxIndexBlobs) {
-        blobs += packs_[at].blobs.size();
-        index.packs.push_back(std::move(packs_[at++]));
-      }
-      // The last one replaces the old: cut off before it, the old index is still in force.
-      if (at == packs_.size()) index.superseded = superseded;
-      ASSIGN_OR_RETURN(const Bytes sealed, pack::seal_index(vault_.keyring(), index));
-      TRY(store::put_named(vault_.store(), model::ObjectKind::kIndex, sealed, stop));
-      first = false;
-    }
-    return {};
+  /// The last object, which replaces the old ones: cut off before it, they are still in force.
+  Result<void> finish(std::vector<Sha256> superseded, const std::stop_token& stop) {
+    return write(std::move(superseded), stop);
   }
 
  private:
-  void take(pack::PackInfo info, const std::vector<bool>& good, const std::string& name) {
+  // Writes what is there as an object of its own before it becomes too much for one.
+  Result<void> take(pack::PackInfo info, const std::vector<bool>& good, const std::string& name,
+                    const std::stop_token& stop) {
     const std::scoped_lock lock(mutex_);
     std::uint64_t lost = 0;
     for (std::size_t i = 0; i < info.blobs.size(); ++i) {
@@ -81,15 +66,29 @@ class IndexRebuild {
       report_.points.add(
           {FindingKind::kPack, true, {}, name, std::to_string(lost) + " blobs of it are lost"});
     }
+    const bool full =
+        packs_.size() == pack::kMaxIndexPacks || blobs_ + info.blobs.size() > pack::kMaxIndexBlobs;
+    if (full && !packs_.empty()) TRY(write({}, stop));
+    blobs_ += info.blobs.size();
     packs_.push_back(std::move(info));
+    return {};
+  }
+
+  Result<void> write(std::vector<Sha256> superseded, const std::stop_token& stop) {
+    std::ranges::sort(packs_, {}, &pack::PackInfo::name);
+    const pack::IndexObject index{std::exchange(packs_, {}), std::move(superseded)};
+    blobs_ = 0;
+    ASSIGN_OR_RETURN(const Bytes sealed, pack::seal_index(vault_.keyring(), index));
+    TRY(store::put_named(vault_.store(), model::ObjectKind::kIndex, sealed, stop));
+    return {};
   }
 
   vault::Vault& vault_;
   RepairReport& report_;
   ReadProgress& progress_;
-  const std::unordered_map<Sha256, pack::PackInfo, IdHash> known_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards the report and what follows
   std::vector<pack::PackInfo> packs_;
+  std::size_t blobs_ = 0;
 };
 
 }  // namespace
@@ -104,14 +103,17 @@ Result<RepairReport> repair_vault(vault::Vault& vault, const CheckOptions& optio
   ASSIGN_OR_RETURN(const std::vector<store::ObjectInfo> indexes,
                    vault.store().list(model::ObjectKind::kIndex, stop));
   progress.total_packs = packs.size();
-  IndexRebuild rebuild(vault, *old, report, progress);
-  TRY(for_each_pack(
-      packs, options.workers,
-      [&](const store::ObjectInfo& object) { return rebuild.read(object, stop); }, stop));
+  IndexRebuild rebuild(vault, report, progress);
+  const auto read_part = [&](const std::vector<store::ObjectInfo>& part, const KnownPacks& known) {
+    return for_each_pack(
+        part, options.workers,
+        [&](const store::ObjectInfo& object) { return rebuild.read(object, known, stop); }, stop);
+  };
+  TRY(for_each_part(*old, packs, kBlobsAtOnce, read_part));
   std::vector<Sha256> superseded;
   superseded.reserve(indexes.size());
   for (const store::ObjectInfo& object : indexes) superseded.push_back(object.name.hash);
-  TRY(rebuild.write(superseded, stop));
+  TRY(rebuild.finish(std::move(superseded), stop));
 
   ASSIGN_OR_RETURN(const vault::HeadChain chain, vault.heads(stop));
   for (const vault::ChainFault& fault : chain.faults) {
@@ -121,6 +123,7 @@ Result<RepairReport> repair_vault(vault::Vault& vault, const CheckOptions& optio
                    vault::IndexCache::load(vault.store(), vault.keyring(), "", stop));
   const BlobHealth health(*fresh);
   TRY(check_points(vault, chain, *fresh, health, options.reader, report.points, stop));
+  TRY(fresh->intact());
   return report;
 }
 
