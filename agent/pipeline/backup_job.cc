@@ -31,6 +31,9 @@ namespace {
 //   uploaders  2          a pack each: 32 MiB
 //   old nodes  -          cache of plain blobs: 12 MiB; known small files: 10 MiB
 //                                                                       together below 170 MiB
+//   index      -          what this run adds: 8 MiB and 0.1 KB a pack; of the rest 64 MiB of pages
+//   at
+//                         most, which a million blobs fill, and 2 bytes a blob: 10 TB take 90 MiB
 constexpr std::size_t kEvents = 6144;
 constexpr std::size_t kJobs = 8;
 constexpr unsigned kWorkers = 2;

@@ -81,6 +81,8 @@ void PackSink::upload(const std::stop_token& stop) {
 }
 
 Result<void> PackSink::acknowledge(pack::FinishedPack pack, const std::stop_token& stop) {
+  // Where a damaged index hides what is stored, all of it would be stored again.
+  TRY(index_.intact());
   std::vector<pack::PackInfo> full;
   {
     const std::scoped_lock lock(mutex_);

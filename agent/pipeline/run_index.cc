@@ -76,6 +76,8 @@ Result<std::optional<store::ObjectInfo>> merge_index_objects(
     if (blobs.size() <= location.number) blobs.resize(location.number + 1);
     blobs[location.number] = location.entry;
   });
+  // What it replaces must be in it to the last blob.
+  TRY(index.intact());
   pack::IndexObject merged;
   for (auto& [number, pack] : packs) merged.packs.push_back(std::move(pack));
   std::ranges::sort(merged.packs, {}, &pack::PackInfo::name);

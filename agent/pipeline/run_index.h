@@ -28,7 +28,8 @@ Result<RunIndex> load_run_index(vault::Vault& vault, const std::string& director
 inline constexpr std::size_t kManyIndexObjects = 64;
 
 /// One index object in place of all that `index` was made from and of `also`; nothing where there
-/// are not too many of them, or too many blobs for one.
+/// are not too many of them, or too many blobs for one. Errors: those of IndexCache::intact and
+/// Store::put.
 Result<std::optional<store::ObjectInfo>> merge_index_objects(
     vault::Vault& vault, const vault::IndexCache& index, const std::vector<store::ObjectInfo>& also,
     const std::stop_token& stop);

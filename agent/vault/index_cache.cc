@@ -1,90 +1,19 @@
 #include "agent/vault/index_cache.h"
 
 #include <algorithm>
-#include <map>
 #include <mutex>
-#include <set>
 #include <shared_mutex>
 
 #include "agent/base/check.h"
 #include "agent/vault/added_blobs.h"
-#include "agent/vault/index_builder.h"
 #include "agent/vault/index_file.h"
+#include "agent/vault/index_update.h"
 #include "agent/vault/pack_list.h"
 #include "agent/vault/work_folder.h"
 #include "platform/local_files.h"
 
 namespace obhut::vault {
-namespace {
-
 using store::ObjectInfo;
-
-constexpr std::uint64_t kMaxIndexObject = 128U << 20U;
-
-bool stops_everything(const Error& error) {
-  const Disposition disposition = disposition_of(error.kind);
-  return disposition == Disposition::kRetry || disposition == Disposition::kStopQuiet;
-}
-
-/// What became of the store's index objects.
-struct Gathered {
-  std::vector<ObjectInfo> included;
-  std::vector<ObjectInfo> superseded;
-  std::vector<IndexCache::Fault> faults;
-};
-
-/// Reads index objects and remembers the damaged ones, so that none is asked for twice.
-class Gatherer {
- public:
-  Gatherer(store::Store& store, const seal::Keyring& keyring, std::stop_token stop)
-      : store_(store), keyring_(keyring), stop_(std::move(stop)) {}
-
-  /// Nothing where the object is damaged: noted as a fault.
-  Result<std::optional<pack::IndexObject>> read(const ObjectInfo& object) {
-    if (faulty_.contains(object.name.hash)) return std::optional<pack::IndexObject>{};
-    Result<Bytes> bytes = store::get_whole(store_, object.name, kMaxIndexObject, stop_);
-    if (!bytes) return note(object, std::move(bytes.error()));
-    Result<pack::IndexObject> index = pack::open_index(keyring_, *bytes);
-    if (!index) return note(object, std::move(index.error()));
-    return std::optional<pack::IndexObject>(std::move(*index));
-  }
-  [[nodiscard]] std::vector<IndexCache::Fault> faults() const {
-    std::vector<IndexCache::Fault> faults;
-    faults.reserve(faulty_.size());
-    for (const auto& [hash, error] : faulty_) faults.push_back({hash, error});
-    return faults;
-  }
-
- private:
-  Result<std::optional<pack::IndexObject>> note(const ObjectInfo& object, Error&& error) {
-    if (stops_everything(error)) return std::unexpected(std::move(error));
-    faulty_.emplace(object.name.hash, std::move(error));
-    return std::optional<pack::IndexObject>{};
-  }
-  store::Store& store_;
-  const seal::Keyring& keyring_;
-  std::stop_token stop_;
-  std::map<Sha256, Error> faulty_;
-};
-
-bool holds(const std::vector<ObjectInfo>& all, const ObjectInfo& one) {
-  return std::ranges::binary_search(all, one);
-}
-
-/// True where the file tells of all that the store has.
-bool is_complete(const IndexFile& file, const std::vector<ObjectInfo>& listed) {
-  return file.included().size() + file.superseded().size() == listed.size() &&
-         std::ranges::all_of(file.superseded(),
-                             [&](const ObjectInfo& object) { return holds(listed, object); });
-}
-
-/// True where everything that the file was made from is in the store still.
-bool is_usable(const IndexFile& file, const std::vector<ObjectInfo>& listed) {
-  return std::ranges::all_of(file.included(),
-                             [&](const ObjectInfo& object) { return holds(listed, object); });
-}
-
-}  // namespace
 
 struct IndexCache::State {
   State(const seal::Keyring& keyring, std::string where)
@@ -102,7 +31,7 @@ struct IndexCache::State {
   std::string folder;              // of the file
   std::optional<WorkFolder> work;  // beside it, or in the system's place for temporary files
   std::optional<IndexFile> file;
-  Gathered gathered;
+  std::vector<Fault> faults;
 
   mutable std::shared_mutex mutex;  // guards what follows
   PackList added_packs;
@@ -159,52 +88,8 @@ struct IndexCache::State {
   void remember(std::uint32_t pack) {
     if (pack < forgotten.size()) forgotten[pack] = false;
   }
-  Result<void> load(store::Store& store, const seal::Keyring& keyring, const std::stop_token& stop);
-  Result<void> make_work_folder();
   void spill_added();
 };
-
-namespace {
-
-/// One attempt to build `path` from `base` (may be null) and the objects that it lacks.
-/// Out: false where a superseded object was added: `skip` names it now, and the caller tries again.
-Result<bool> build(Gatherer& gatherer, const IndexFile* base, const std::vector<ObjectInfo>& listed,
-                   std::set<Sha256>& skip, const std::string& work, const std::string& path,
-                   const seal::Keyring& keyring) {
-  IndexFileBuilder builder(work, keyring);
-  std::vector<ObjectInfo> included;
-  if (base != nullptr) {
-    TRY(builder.start_from(*base));
-    included = base->included();
-    for (const ObjectInfo& object : base->superseded()) skip.insert(object.name.hash);
-  }
-  std::set<Sha256> done;
-  for (const ObjectInfo& object : included) done.insert(object.name.hash);
-  bool wasted = false;
-  for (const ObjectInfo& object : listed) {
-    if (done.contains(object.name.hash) || skip.contains(object.name.hash)) continue;
-    ASSIGN_OR_RETURN(const std::optional<pack::IndexObject> index, gatherer.read(object));
-    if (!index) continue;
-    for (const Sha256& old : index->superseded) {
-      skip.insert(old);
-      wasted = wasted || done.contains(old);
-    }
-    if (wasted) continue;
-    for (const pack::PackInfo& pack : index->packs) TRY(builder.add(pack));
-    included.push_back(object);
-    done.insert(object.name.hash);
-  }
-  if (wasted) return false;
-  std::vector<ObjectInfo> superseded;
-  for (const ObjectInfo& object : listed) {
-    if (skip.contains(object.name.hash)) superseded.push_back(object);
-  }
-  std::ranges::sort(included);
-  TRY(builder.write(path, included, superseded));
-  return true;
-}
-
-}  // namespace
 
 IndexCache::IndexCache(std::unique_ptr<State> state) : state_(std::move(state)) {}
 IndexCache::~IndexCache() = default;
@@ -223,48 +108,17 @@ Result<std::unique_ptr<IndexCache>> IndexCache::load(store::Store& store,
   }
   auto state = std::make_unique<State>(keyring, directory.empty() ? work->path() : directory);
   if (work) state->work.emplace(std::move(*work));
-  TRY(state->load(store, keyring, stop));
+  ASSIGN_OR_RETURN(UpToDateIndex index,
+                   update_index(store, keyring, state->folder, state->work, stop));
+  state->file.emplace(std::move(index.file));
+  state->faults = std::move(index.faults);
   return std::unique_ptr<IndexCache>(new IndexCache(std::move(state)));
-}
-
-Result<void> IndexCache::State::load(store::Store& store, const seal::Keyring& keyring,
-                                     const std::stop_token& stop) {
-  const std::string path = platform::join(folder, keyring.vault().text() + ".index");
-  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> listed,
-                   store.list(model::ObjectKind::kIndex, stop));
-  // A cache that is missing, stale or damaged is no error: it is built again.
-  if (Result<IndexFile> old = IndexFile::open(path, keyring)) {
-    if (is_usable(*old, listed)) file.emplace(std::move(*old));
-  }
-  Gatherer gatherer(store, keyring, stop);
-  std::set<Sha256> skip;
-  while (!file || !is_complete(*file, listed)) {
-    TRY(make_work_folder());
-    const Result<bool> built =
-        build(gatherer, file ? &*file : nullptr, listed, skip, work->path(), path, keyring);
-    const bool damaged = !built && built.error().kind == ErrorKind::kCorrupt && file;
-    if (!built && !damaged) return std::unexpected(built.error());
-    file.reset();
-    if (damaged || !*built) continue;
-    ASSIGN_OR_RETURN(IndexFile fresh, IndexFile::open(path, keyring));
-    file.emplace(std::move(fresh));
-    break;
-  }
-  gathered = {file->included(), file->superseded(), gatherer.faults()};
-  return {};
-}
-
-Result<void> IndexCache::State::make_work_folder() {
-  if (work) return {};
-  ASSIGN_OR_RETURN(WorkFolder made, WorkFolder::make(folder));
-  work.emplace(std::move(made));
-  return {};
 }
 
 // Where the disk is full, the records stay in memory.
 void IndexCache::State::spill_added() {
   if (!added.is_full()) return;
-  if (const Result<void> made = make_work_folder(); !made) return;
+  if (const Result<void> made = make_work_folder(work, folder); !made) return;
   // ignored: AddedBlobs goes on without, and tries again later.
   static_cast<void>(added.spill(work->path()));
 }
@@ -376,13 +230,13 @@ void IndexCache::forget(std::uint32_t pack) {
 }
 
 const std::vector<ObjectInfo>& IndexCache::index_objects() const {
-  return state_->gathered.included;
+  return state_->file->included();
 }
 const std::vector<ObjectInfo>& IndexCache::superseded() const {
-  return state_->gathered.superseded;
+  return state_->file->superseded();
 }
 const std::vector<IndexCache::Fault>& IndexCache::faults() const {
-  return state_->gathered.faults;
+  return state_->faults;
 }
 
 }  // namespace obhut::vault

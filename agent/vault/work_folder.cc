@@ -63,4 +63,11 @@ WorkFolder::~WorkFolder() {
   if (!path_.empty()) remove_quietly(path_, lock_.has_value());
 }
 
+Result<void> make_work_folder(std::optional<WorkFolder>& work, const std::string& parent) {
+  if (work) return {};
+  ASSIGN_OR_RETURN(WorkFolder made, WorkFolder::make(parent));
+  work.emplace(std::move(made));
+  return {};
+}
+
 }  // namespace obhut::vault

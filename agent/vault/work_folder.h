@@ -26,4 +26,7 @@ class WorkFolder {
   std::optional<platform::FileLock> lock_;  // none for one in the system's place
 };
 
+/// Makes one in `parent` unless there is one already.
+Result<void> make_work_folder(std::optional<WorkFolder>& work, const std::string& parent);
+
 }  // namespace obhut::vault

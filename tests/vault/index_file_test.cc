@@ -206,7 +206,6 @@ TEST_F(IndexFileTest, GivesNoWrongAnswerWhateverPageIsDamaged) {
 TEST_F(IndexFileTest, IsBuiltUponWithWhatItHolds) {
   const pack::PackInfo twice = synthetic_pack(1, 50);
   written({synthetic_pack(0, 50), twice});
-  const std::string first = path;
   const IndexFile base = reopened();
   path = scratch.in("next");
   IndexFileBuilder builder(scratch.path(), keyring);
