@@ -7,6 +7,35 @@
 
 namespace obhut::maintain {
 
+model::JobProgress job_progress(const ReadProgress& at, const char* job) {
+  model::JobProgress out;
+  out.job = job;
+  out.read_bytes = at.bytes;
+  out.errors = at.errors;
+  switch (at.phase.load()) {
+    case CheckPhase::kPreparing:
+      out.phase = "preparing";
+      break;
+    case CheckPhase::kReading:
+      out.phase = "reading";
+      out.packs_done = at.packs;
+      out.packs_total = at.total_packs;
+      out.totals = model::TotalsKind::kExact;
+      out.bytes_done = at.bytes;
+      out.bytes_total = std::max(at.total_bytes.load(), out.bytes_done);
+      break;
+    case CheckPhase::kPoints:
+    case CheckPhase::kDone:
+      // How many files the points hold that no other point shares shows only on the way.
+      out.phase = at.phase == CheckPhase::kDone ? model::kDonePhase : "points";
+      out.points_done = at.points;
+      out.points_total = at.total_points;
+      out.files_done = at.files;
+      break;
+  }
+  return out;
+}
+
 void BlobHealth::mark_pack_bad(std::uint32_t pack) {
   const std::scoped_lock lock(mutex_);
   bad_packs_.insert(pack);

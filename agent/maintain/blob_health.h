@@ -14,18 +14,36 @@
 
 #include "agent/base/result.h"
 #include "agent/model/head.h"
+#include "agent/model/job_progress.h"
 #include "agent/vault/blob_reader.h"
 #include "agent/vault/index_cache.h"
 #include "agent/vault/vault.h"
 
 namespace obhut::maintain {
 
-/// Progress of reading packs. Thread: any.
+/// What a check or a repair is at.
+enum class CheckPhase : std::uint8_t {
+  kPreparing,  ///< heads, index, lists
+  kReading,    ///< every pack is read
+  kPoints,     ///< every point is walked
+  kDone,
+};
+
+/// Sums so far. Thread: any.
 struct ReadProgress {
+  std::atomic<CheckPhase> phase{CheckPhase::kPreparing};
   std::atomic<std::uint64_t> packs{0};
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> total_packs{0};
+  std::atomic<std::uint64_t> total_bytes{0};  ///< of the packs
+  std::atomic<std::uint64_t> points{0};       ///< walked
+  std::atomic<std::uint64_t> total_points{0};
+  std::atomic<std::uint64_t> files{0};  ///< of the points; what they share counts once
+  std::atomic<std::uint64_t> errors{0};
 };
+
+/// In the words of every job. In: "check" or "repair".
+model::JobProgress job_progress(const ReadProgress& at, const char* job);
 
 /// Thread: the marking calls any; the rest one.
 class BlobHealth {

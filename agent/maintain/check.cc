@@ -93,6 +93,7 @@ class PackCheck {
   }
 
   void tell(const store::ObjectInfo& object, std::string message, bool harmless) {
+    if (!harmless) ++progress_.errors;
     const std::scoped_lock lock(mutex_);
     report_.add({FindingKind::kPack, harmless, {}, object.name.text(), std::move(message)});
   }
@@ -118,8 +119,8 @@ struct RefHash {
 class PointCheck {
  public:
   PointCheck(vault::BlobReader& reader, const vault::IndexCache& index, const BlobHealth& health,
-             CheckReport& report)
-      : reader_(reader), index_(index), health_(health), report_(report) {}
+             CheckReport& report, ReadProgress& progress)
+      : reader_(reader), index_(index), health_(health), report_(report), progress_(progress) {}
 
   Result<void> point(const vault::Point& point, const model::Summary& summary,
                      const model::ReferenceSet& references, const std::stop_token& stop) {
@@ -147,6 +148,7 @@ class PointCheck {
           break;
         case restore::StepKind::kEntry:
           ++report_.files;
+          progress_.files.store(report_.files, std::memory_order_relaxed);
           TRY(entry(*step->entry, stop));
           break;
         case restore::StepKind::kFault:
@@ -187,6 +189,7 @@ class PointCheck {
 
   void tell(FindingKind kind, std::string_view path, std::string message) {
     report_.add({kind, false, point_, std::string(path), std::move(message)});
+    progress_.errors = report_.errors;
   }
 
   // True where the blob is good, and told where it is not, or not among the head's packs.
@@ -258,6 +261,7 @@ class PointCheck {
   const vault::IndexCache& index_;
   const BlobHealth& health_;
   CheckReport& report_;
+  ReadProgress& progress_;
   Sha256 point_;
   std::string current_;
   std::vector<bool> packs_;  // that the point's head names
@@ -325,13 +329,16 @@ void CheckReport::add(Finding finding) {
 Result<void> check_points(vault::Vault& vault, const vault::HeadChain& chain,
                           const vault::IndexCache& index, const BlobHealth& health,
                           const vault::BlobReaderLimits& limits, CheckReport& report,
-                          const std::stop_token& stop) {
+                          ReadProgress& progress, const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const Sizes sizes, listed_sizes(vault.store(), stop));
   vault::BlobReader reader(vault.store(), vault.keyring(), index, limits);
   vault::ReferenceWalk references(chain);
-  PointCheck walk(reader, index, health, report);
-  for (const vault::Point* point : chain.kept()) {
-    ++report.points;
+  PointCheck walk(reader, index, health, report, progress);
+  const std::vector<const vault::Point*> points = chain.kept();
+  progress.total_points = points.size();
+  progress.phase = CheckPhase::kPoints;
+  for (const vault::Point* point : points) {
+    progress.points = report.points++;
     const auto needed = references.at(*point);
     if (!needed) {
       report.add({FindingKind::kHead, false, point->id, point->id.text(), needed.error().message});
@@ -345,6 +352,7 @@ Result<void> check_points(vault::Vault& vault, const vault::HeadChain& chain,
     }
     TRY(walk.point(*point, *summary, **needed, stop));
   }
+  progress.points = report.points;
   return {};
 }
 
@@ -367,11 +375,13 @@ Result<CheckReport> check_vault(vault::Vault& vault, const CheckOptions& options
   for (const store::ObjectInfo& object : sizes.all()) {
     if (object.name.kind != model::ObjectKind::kPack) continue;
     packs.push_back(object);
+    progress.total_bytes += object.size;
     if (!index->find_pack(object.name.hash)) ++report.orphan_packs;
   }
   report.packs = packs.size();
   if (options.read_data) {
     progress.total_packs = packs.size();
+    progress.phase = CheckPhase::kReading;
     PackCheck pack_check(vault, *index, health, report, progress);
     const auto read_part = [&](const std::vector<store::ObjectInfo>& part,
                                const KnownPacks& known) {
@@ -383,9 +393,10 @@ Result<CheckReport> check_vault(vault::Vault& vault, const CheckOptions& options
     TRY(for_each_part(*index, packs, kBlobsAtOnce, read_part));
     report.bytes_read = progress.bytes;
   }
-  TRY(check_points(vault, chain, *index, health, options.reader, report, stop));
+  TRY(check_points(vault, chain, *index, health, options.reader, report, progress, stop));
   // Damage of our own cache must not be told as damage of the vault.
   TRY(index->intact());
+  progress.phase = CheckPhase::kDone;
   return report;
 }
 

@@ -65,6 +65,6 @@ Result<CheckReport> check_vault(vault::Vault& vault, const CheckOptions& options
 Result<void> check_points(vault::Vault& vault, const vault::HeadChain& chain,
                           const vault::IndexCache& index, const BlobHealth& health,
                           const vault::BlobReaderLimits& limits, CheckReport& report,
-                          const std::stop_token& stop);
+                          ReadProgress& progress, const std::stop_token& stop);
 
 }  // namespace obhut::maintain

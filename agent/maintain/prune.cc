@@ -31,9 +31,9 @@ Result<model::ReferenceSet> needed_objects(const vault::HeadChain& chain,
 
 // Index objects first: a pack that is in no index is adopted or removed, an index of packs that
 // are gone is only useless.
-Result<void> remove_unneeded(vault::Vault& vault, store::Reaper& reaper, bool dry_run,
-                             const model::ReferenceSet& needed, PruneReport& report,
-                             const std::stop_token& stop) {
+Result<void> remove_unneeded(vault::Vault& vault, store::Reaper& reaper,
+                             const PruneOptions& options, const model::ReferenceSet& needed,
+                             PruneReport& report, const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const std::unique_ptr<vault::IndexCache> index,
                    vault::IndexCache::load(vault.store(), vault.keyring(), "", stop));
   std::vector<store::ObjectInfo> unneeded;
@@ -47,15 +47,30 @@ Result<void> remove_unneeded(vault::Vault& vault, store::Reaper& reaper, bool dr
     if (!needed.contains(object.name)) unneeded.push_back(object);
   }
   report.removed_packs = unneeded.size() - report.removed_index_objects;
+  PruneProgress unseen;
+  PruneProgress& progress = options.progress != nullptr ? *options.progress : unseen;
+  progress.total_objects = unneeded.size();
+  progress.removing = true;
   for (const store::ObjectInfo& object : unneeded) {
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "prune");
-    if (!dry_run) TRY(reaper.remove(object.name, stop));
+    if (!options.dry_run) TRY(reaper.remove(object.name, stop));
     report.freed_bytes += object.size;
+    ++progress.objects;
   }
+  progress.done = true;
   return {};
 }
 
 }  // namespace
+
+model::JobProgress job_progress(const PruneProgress& at) {
+  model::JobProgress out;
+  out.job = "prune";
+  out.phase = at.done ? model::kDonePhase : at.removing ? "removing" : "preparing";
+  out.packs_done = at.objects;
+  out.packs_total = at.total_objects;
+  return out;
+}
 
 Result<PruneReport> prune_vault(vault::Vault& vault, store::Reaper& reaper,
                                 const PruneOptions& options, std::stop_token stop) {
@@ -85,7 +100,7 @@ Result<PruneReport> prune_vault(vault::Vault& vault, store::Reaper& reaper,
     if (!report.dropped.empty()) TRY(vault.mark_dropped(report.dropped, stop));
     TRY(vault.sweep_heads(reaper, stop));
   }
-  TRY(remove_unneeded(vault, reaper, options.dry_run, needed, report, stop));
+  TRY(remove_unneeded(vault, reaper, options, needed, report, stop));
   return report;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Drops recovery points of a local vault and removes what no point needs any more.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <stop_token>
@@ -8,6 +9,7 @@
 
 #include "agent/base/result.h"
 #include "agent/maintain/retention.h"
+#include "agent/model/job_progress.h"
 #include "agent/store/reaper.h"
 #include "agent/vault/vault.h"
 
@@ -21,9 +23,21 @@ struct PruneReport {
   std::uint64_t freed_bytes = 0;
 };
 
+/// Sums so far. Thread: any.
+struct PruneProgress {
+  std::atomic<bool> removing{false};
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> objects{0};
+  std::atomic<std::uint64_t> total_objects{0};
+};
+
+/// In the words of every job.
+model::JobProgress job_progress(const PruneProgress& at);
+
 struct PruneOptions {
   KeepRules rules;
-  bool dry_run = false;  ///< only says what it would do
+  bool dry_run = false;               ///< only says what it would do
+  PruneProgress* progress = nullptr;  ///< null: nobody looks
 };
 
 /// Marks points as dropped, durably, before anything that only they need is removed: cut off at any

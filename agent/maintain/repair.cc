@@ -103,6 +103,8 @@ Result<RepairReport> repair_vault(vault::Vault& vault, const CheckOptions& optio
   ASSIGN_OR_RETURN(const std::vector<store::ObjectInfo> indexes,
                    vault.store().list(model::ObjectKind::kIndex, stop));
   progress.total_packs = packs.size();
+  for (const store::ObjectInfo& object : packs) progress.total_bytes += object.size;
+  progress.phase = CheckPhase::kReading;
   IndexRebuild rebuild(vault, report, progress);
   const auto read_part = [&](const std::vector<store::ObjectInfo>& part, const KnownPacks& known) {
     return for_each_pack(
@@ -122,8 +124,9 @@ Result<RepairReport> repair_vault(vault::Vault& vault, const CheckOptions& optio
   ASSIGN_OR_RETURN(const std::unique_ptr<vault::IndexCache> fresh,
                    vault::IndexCache::load(vault.store(), vault.keyring(), "", stop));
   const BlobHealth health(*fresh);
-  TRY(check_points(vault, chain, *fresh, health, options.reader, report.points, stop));
+  TRY(check_points(vault, chain, *fresh, health, options.reader, report.points, progress, stop));
   TRY(fresh->intact());
+  progress.phase = CheckPhase::kDone;
   return report;
 }
 

@@ -1,6 +1,7 @@
 #include "agent/pipeline/backup_job.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "agent/pipeline/blob_writer.h"
 #include "agent/pipeline/checkpoint.h"
@@ -9,6 +10,7 @@
 #include "agent/pipeline/pack_sink.h"
 #include "agent/pipeline/run_index.h"
 #include "agent/pipeline/segmenter.h"
+#include "agent/pipeline/source_count.h"
 #include "agent/pipeline/source_walk.h"
 #include "agent/pipeline/stage_threads.h"
 #include "agent/pipeline/tree_builder.h"
@@ -108,6 +110,11 @@ BackupJob::BackupJob(vault::Vault& vault, Clock& clock, const Log& log, BackupOp
 
 BackupJob::~BackupJob() = default;
 
+model::JobProgress BackupJob::job_progress() const {
+  const bool paused = options_.pause != nullptr && options_.pause->paused();
+  return pipeline::job_progress(progress_.snapshot(), paused);
+}
+
 Result<BackupReport> BackupJob::run(std::stop_token stop) {
   const Instant started = clock_.now();
   std::optional<vault::Vault::Writer> writer = std::move(options_.writer);
@@ -140,8 +147,11 @@ Result<EarlierRun> BackupJob::Run::earlier_run(const vault::HeadChain& chain) {
   }
   earlier.root = summary->root;
   earlier.started = summary->started;
-  job.progress_.expected_files = summary->totals.files;
-  job.progress_.expected_bytes = summary->totals.bytes;
+  // Of other sources it says nothing about these.
+  if (summary->sources == job.options_.sources) {
+    job.progress_.expected_files = summary->totals.files;
+    job.progress_.expected_bytes = summary->totals.bytes;
+  }
   return earlier;
 }
 
@@ -184,6 +194,14 @@ Result<void> BackupJob::Run::work(BoundedQueue<ReadJob>& jobs) {
 Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
   ASSIGN_OR_RETURN(scan::Walker walker,
                    scan::Walker::create(job.options_.sources, job.options_.walk));
+  std::jthread count;  // ends before what it looks at
+  if (job.options_.count_ahead && job.progress_.expected_files == 0) {
+    ASSIGN_OR_RETURN(scan::Walker ahead,
+                     scan::Walker::create(job.options_.sources, job.options_.walk));
+    count = std::jthread([this, ahead = std::move(ahead)](const std::stop_token& own) mutable {
+      count_sources(std::move(ahead), {}, job.clock_, job.progress_, own);
+    });
+  }
   BoundedQueue<TreeEvents> events(kEvents / kEventBatch);
   BoundedQueue<ReadJob> jobs(kJobs);
   const std::stop_token stop = threads.token();

@@ -32,8 +32,10 @@ struct BackupOptions {
   model::Consistency consistency = model::Consistency::kBestEffort;
   std::string cache_directory;  ///< index cache and checkpoint of this vault; "": neither is kept
   std::chrono::seconds checkpoint_after{20};
-  vault::BlobReaderLimits reader;    ///< how the point before is read
-  unsigned workers = 0;              ///< 0: one a processor, two at most
+  vault::BlobReaderLimits reader;  ///< how the point before is read
+  unsigned workers = 0;            ///< 0: one a processor, two at most
+  /// Somebody looks at the progress: where no point before tells how much there is, it is counted.
+  bool count_ahead = false;
   const PauseGate* pause = nullptr;  ///< closed: nothing more is read until it opens; null: never
   /// Signs the head where the vault does not stand alone.
   std::optional<vault::Vault::Writer> writer;
@@ -65,6 +67,8 @@ class BackupJob {
   Result<BackupReport> run(std::stop_token stop);
 
   [[nodiscard]] Progress progress() const { return progress_.snapshot(); }
+  /// The same in the words of every job.
+  [[nodiscard]] model::JobProgress job_progress() const;
 
  private:
   struct Run;

@@ -208,19 +208,33 @@ Result<void> ContentReader::read_large(FileWork& work, const std::stop_token& st
       work.failed = file ? std::move(before).error() : std::move(file).error();
       return {};
     }
+    const std::string path = file->path();
+    progress_.enter_large(path);
     Result<void> read = read_large_once(work, *file, *before, stop);
+    progress_.leave_large(path);
     Result<platform::FileStatus> after = file->status();
     if (read && !after) read = std::unexpected(std::move(after.error()));
+    const bool still = read && stood_still(*before, *after) && work.entry.size == before->size;
+    const bool again = read && !still && attempt < attempts_for(before->size);
+    if (read && !again) settle(work, *file, *after, !still);
+    // Settled it counts as read, else it was not.
+    take_back_open();
     if (!read) {
       if (disposition_of(read.error().kind) != Disposition::kSkipEntry) return read;
       work.failed = std::move(read).error();
       return {};
     }
-    const bool still = stood_still(*before, *after) && work.entry.size == before->size;
-    if (!still && attempt < attempts_for(before->size)) continue;
-    settle(work, *file, *after, !still);
-    return {};
+    if (!again) return {};
   }
+}
+
+void ContentReader::tell_open(std::uint64_t bytes) {
+  open_bytes_ += bytes;
+  progress_.open_bytes += bytes;
+}
+
+void ContentReader::take_back_open() {
+  progress_.open_bytes -= std::exchange(open_bytes_, 0);
 }
 
 Result<std::optional<ByteRange>> ContentReader::next_data(
@@ -257,7 +271,10 @@ Result<void> ContentReader::read_large_once(FileWork& work, const platform::Sour
   while (at < before.size) {
     ASSIGN_OR_RETURN(const std::optional<ByteRange> data, next_data(file, at, before));
     const std::uint64_t begin = data ? data->offset : before.size;
-    if (begin > at) TRY(pieces.add(model::Piece::hole(begin - at)));
+    if (begin > at) {
+      TRY(pieces.add(model::Piece::hole(begin - at)));
+      tell_open(begin - at);
+    }
     at = begin;
     if (!data) break;
     std::uint64_t read = 0;
@@ -292,6 +309,7 @@ Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRa
         std::min<std::uint64_t>({room.size(), kSlice, range.length - read})));
     ASSIGN_OR_RETURN(const std::size_t got, file.read_at(range.offset + read, room));
     read += got;
+    tell_open(got);
     last = got < room.size() || read == range.length;
     cutter.filled(got, last);
     while (const std::optional<ByteView> chunk = cutter.next()) {

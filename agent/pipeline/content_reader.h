@@ -72,6 +72,8 @@ class ContentReader {
   void settle(FileWork& work, const platform::SourceFile& file, const platform::FileStatus& status,
               bool changed);
   [[nodiscard]] unsigned attempts_for(std::uint64_t size) const;
+  void tell_open(std::uint64_t bytes);
+  void take_back_open();
 
   BlobWriter data_;
   NodeBlobs& nodes_;
@@ -88,6 +90,7 @@ class ContentReader {
   std::size_t filled_ = 0;
   std::vector<Placed> placed_;
   std::array<std::optional<platform::SourceFile>, kOpenAhead> opened_;  // what comes next
+  std::uint64_t open_bytes_ = 0;  // told of the large file that is being read
 };
 
 }  // namespace obhut::pipeline

@@ -66,6 +66,8 @@ Result<WalkCounts> SourceWalk::run(BoundedQueue<TreeEvents>& events, BoundedQueu
   }
   TRY(hand_out(segmenter_.rest()));
   TRY(send_batch());
+  publish_found();
+  progress_.walked = true;
   return counts_;
 }
 
@@ -183,7 +185,22 @@ Result<void> SourceWalk::leave() {
 
 // ---- entries
 
+// Told now and then: a store that others read costs more than an addition of our own.
+void SourceWalk::find(const scan::WalkEvent& step) {
+  constexpr std::uint64_t kTold = 64;
+  progress_.path.tell(step.path);
+  if (step.status.type == platform::FileType::kRegular) found_.bytes += step.status.size;
+  if (++found_.files % kTold == 0) publish_found();
+}
+
+void SourceWalk::publish_found() {
+  progress_.found_files.store(found_.files, std::memory_order_relaxed);
+  progress_.found_bytes.store(found_.bytes, std::memory_order_relaxed);
+  progress_.kept_bytes.store(kept_bytes_, std::memory_order_relaxed);
+}
+
 Result<void> SourceWalk::take_entry(const scan::WalkEvent& step) {
+  find(step);
   ASSIGN_OR_RETURN(const auto match, find_before(step.name, step.path));
   const PreviousDirectory::Match* before = match ? &*match : nullptr;
   if (step.status.type == platform::FileType::kRegular) return take_file(step, before);
@@ -275,6 +292,7 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
     ASSIGN_OR_RETURN(const bool kept, keeps_content(step.status, before, earlier_.started));
     if (kept) {
       ++counts_.unchanged_files;
+      kept_bytes_ += step.status.size;
       if (before.marks == 0 && same_metadata(step.status, before, accounts_)) {
         return send_unchanged(*match);
       }
@@ -290,6 +308,7 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
                        keeps_content(step.status, *read, earlier_.checkpoint->started()));
       // Through the builder's hands as work that is done: it goes into the next checkpoint too.
       if (kept) {
+        kept_bytes_ += step.status.size;
         event.work = std::make_shared<FileWork>();
         event.work->entry = kept_entry(step, *read);
         event.work->done = true;
@@ -308,6 +327,7 @@ Result<void> SourceWalk::read_file(const scan::WalkEvent& step, model::Entry ent
   if (has_names) {
     const auto found = linked_.find(step.status.identity());
     if (found != linked_.end()) {
+      kept_bytes_ += step.status.size;
       event.work = found->second.work;
       if (--found->second.names_left == 0) linked_.erase(found);
       return send_entry(std::move(event));

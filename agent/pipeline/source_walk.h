@@ -80,6 +80,8 @@ class SourceWalk {
   Result<void> send_entry(TreeEvent event);
   Result<void> send_batch();
   Result<void> hand_out(std::optional<ReadJob> job);
+  void find(const scan::WalkEvent& step);
+  void publish_found();
 
   scan::Walker walker_;
   EarlierRun earlier_;
@@ -92,6 +94,8 @@ class SourceWalk {
   std::vector<Level> levels_;
   std::map<platform::FileIdentity, LinkedFile> linked_;
   WalkCounts counts_;
+  model::Totals found_;
+  std::uint64_t kept_bytes_ = 0;  // of the found ones
   TreeEvents batch_;
   BoundedQueue<TreeEvents>* events_ = nullptr;
   BoundedQueue<ReadJob>* jobs_ = nullptr;

@@ -5,6 +5,7 @@
 #include <span>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 namespace obhut::restore {
 namespace {
@@ -45,15 +46,14 @@ Result<void> FileWriter::open(FileTask& task) {
   auto file = writer_.create_file(task.path);
   if (!file) {
     if (ends_job(file.error())) return std::unexpected(std::move(file).error());
-    task.failed = true;
-    problems_.add(ProblemKind::kMissing, task.path, std::move(file).error());
+    lose(task, std::move(file).error());
     return {};
   }
   if (*file) {
     task.file = std::move(**file);
   } else {
     task.kept = true;
-    ++kept_;
+    count_kept(task.entry.size);
   }
   return {};
 }
@@ -63,19 +63,43 @@ Result<void> FileWriter::write(FileTask& task, std::uint64_t offset, ByteView by
   if (!task.opened) TRY(open(task));
   if (task.failed || task.kept) return {};
   Result<void> written = task.file->write_at(offset, bytes);
+  if (written) tell_written(task, bytes.size());
   if (written || ends_job(written.error())) return written;
+  lose(task, std::move(written).error());
+  return {};
+}
+
+// A small file is told when it is finished.
+void FileWriter::tell_written(FileTask& task, std::uint64_t bytes) {
+  constexpr std::uint64_t kLarge = 4U << 20U;
+  if (task.entry.size < kLarge) return;
+  task.told_bytes += bytes;
+  progress_.open_bytes += bytes;
+}
+
+void FileWriter::take_back_written(FileTask& task) {
+  progress_.open_bytes -= std::exchange(task.told_bytes, 0);
+}
+
+void FileWriter::lose(FileTask& task, Error reason) {
   task.failed = true;
   task.file.reset();
-  problems_.add(ProblemKind::kMissing, task.path, std::move(written).error());
-  return {};
+  ++progress_.lost_files;
+  progress_.lost_bytes += task.entry.size;
+  take_back_written(task);
+  problems_.add(ProblemKind::kMissing, task.path, std::move(reason));
+}
+
+void FileWriter::count_kept(std::uint64_t bytes) {
+  ++kept_;
+  ++progress_.kept_files;
+  progress_.kept_bytes += bytes;
 }
 
 void FileWriter::fail(FileTask& task, Error reason) {
   const std::scoped_lock lock(task.mutex);
   if (task.failed || task.kept) return;
-  task.failed = true;
-  task.file.reset();
-  problems_.add(ProblemKind::kMissing, task.path, std::move(reason));
+  lose(task, std::move(reason));
 }
 
 Result<void> FileWriter::piece_done(FileTask& task) {
@@ -91,12 +115,12 @@ Result<void> FileWriter::commit(FileTask& task) {
   task.file.reset();
   if (!placed) {
     if (ends_job(placed.error())) return std::unexpected(std::move(placed).error());
-    task.failed = true;
-    problems_.add(ProblemKind::kMissing, task.path, std::move(placed).error());
+    lose(task, std::move(placed).error());
     return {};
   }
   task.kept = placed->outcome == platform::PlaceOutcome::kKept;
   count(task.path, task.entry.size, *placed);
+  take_back_written(task);
   task.placed = std::move(*placed);
   return {};
 }
@@ -104,9 +128,10 @@ Result<void> FileWriter::commit(FileTask& task) {
 void FileWriter::count(const std::string& path, std::uint64_t bytes,
                        const platform::Placed& placed) {
   if (placed.outcome == platform::PlaceOutcome::kKept) {
-    ++kept_;
+    count_kept(bytes);
     return;
   }
+  progress_.path.tell(path);
   if (placed.outcome == platform::PlaceOutcome::kRenamed) ++renamed_;
   ++progress_.files;
   progress_.bytes += bytes;

@@ -31,6 +31,7 @@ struct FileTask {
   bool opened = false;
   bool kept = false;
   bool failed = false;
+  std::uint64_t told_bytes = 0;               ///< as written, of a large file that is not finished
   std::optional<platform::Placed> placed;     ///< once committed
   std::atomic<std::uint64_t> open_pieces{1};  ///< one for the planner, until all are planned
 };
@@ -61,6 +62,10 @@ class FileWriter {
  private:
   Result<void> open(FileTask& task);
   Result<void> commit(FileTask& task);
+  void tell_written(FileTask& task, std::uint64_t bytes);
+  void take_back_written(FileTask& task);
+  void lose(FileTask& task, Error reason);
+  void count_kept(std::uint64_t bytes);
   platform::TreeWriter& writer_;
   Problems& problems_;
   RestoreProgress& progress_;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/base/text_on_demand.h"
+#include "agent/model/job_progress.h"
 
 namespace obhut::restore {
 
@@ -41,10 +43,23 @@ class Problems {
 
 /// Sums so far. Thread: any.
 struct RestoreProgress {
-  std::atomic<std::uint64_t> files{0};
+  std::atomic<std::uint64_t> files{0};  ///< entries that are no directories, written
   std::atomic<std::uint64_t> directories{0};
-  std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> bytes{0};  ///< of the files written
+  std::atomic<std::uint64_t> kept_files{0};
+  std::atomic<std::uint64_t> kept_bytes{0};
+  std::atomic<std::uint64_t> lost_files{0};  ///< could not be written
+  std::atomic<std::uint64_t> lost_bytes{0};
+  std::atomic<std::uint64_t> open_bytes{0};  ///< written of large files that are not finished
+  std::atomic<model::TotalsKind> totals{model::TotalsKind::kUnknown};
+  std::atomic<std::uint64_t> total_files{0};
+  std::atomic<std::uint64_t> total_bytes{0};
+  std::atomic<bool> done{false};
+  TextOnDemand path;  ///< of the file that was finished last
 };
+
+/// In the words of every job.
+model::JobProgress job_progress(const RestoreProgress& at);
 
 struct RestoreReport {
   std::uint64_t files = 0;  ///< entries that are no directories, written

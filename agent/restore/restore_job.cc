@@ -1,5 +1,6 @@
 #include "agent/restore/restore_job.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -119,6 +120,9 @@ struct RestoreJob::Run {
   Result<void> place_alone(LaterName& name, Linked& first);
   Result<void> finish_directories(const std::vector<OpenDirectory>& directories);
   Result<void> missing(const std::string& path, Error error);
+  void expect(const model::Totals& totals);
+  void expect_point();
+  void expect_below(const model::Entry& entry, std::string_view path);
 
   RestoreJob& job;
   platform::TreeWriter& writer;
@@ -136,6 +140,7 @@ struct RestoreJob::Run {
   std::vector<LaterName> later_names;
   std::vector<OpenDirectory> finished;
   bool anything = false;
+  std::size_t paths_met = 0;       // of the selection
   std::optional<Written> written;  // last: its end is waited for before anything else goes
 };
 
@@ -149,6 +154,7 @@ Result<RestoreReport> RestoreJob::run(std::vector<model::Ref> root, std::stop_to
   ASSIGN_OR_RETURN(platform::TreeWriter writer,
                    platform::TreeWriter::open(options_.target, options_.writer));
   Run run(*this, writer, stop);
+  run.expect_point();
   const WriteBehind write_behind(writer, progress_);
   PointTree tree(reader_, std::move(root));
   for (;;) {
@@ -172,6 +178,7 @@ Result<RestoreReport> RestoreJob::run(std::vector<model::Ref> root, std::stop_to
   report.missing = run.problems.count(ProblemKind::kMissing);
   report.metadata_problems = run.problems.count(ProblemKind::kMetadata);
   report.problems = run.problems.remembered();
+  progress_.done = true;
   return report;
 }
 
@@ -197,7 +204,42 @@ Result<void> RestoreJob::Run::take(const Step& step, PointTree& tree) {
 Result<void> RestoreJob::Run::missing(const std::string& path, Error error) {
   if (ends_job(error)) return std::unexpected(std::move(error));
   problems.add(ProblemKind::kMissing, path, std::move(error));
+  ++job.progress_.lost_files;
   return {};
+}
+
+// ---- how much there is to do
+
+void RestoreJob::Run::expect(const model::Totals& totals) {
+  job.progress_.total_files += totals.files;
+  job.progress_.total_bytes += totals.bytes;
+}
+
+void RestoreJob::Run::expect_point() {
+  const Selection& selection = job.options_.selection;
+  if (!selection.paths.empty() || selection.pattern) return;
+  expect(job.options_.point_totals);
+  if (job.options_.point_totals.files > 0) job.progress_.totals = model::TotalsKind::kExact;
+}
+
+// A directory knows what is below it, so that paths know what they are once all were met; of
+// patterns nobody knows what they match.
+void RestoreJob::Run::expect_below(const model::Entry& entry, std::string_view path) {
+  const Selection& selection = job.options_.selection;
+  if (selection.pattern || selection.paths.empty()) return;
+  const auto is_chosen = [&](const model::RelPath& chosen) { return chosen.bytes() == path; };
+  if (!std::ranges::any_of(selection.paths, is_chosen)) return;
+  ++paths_met;
+  // One that lies below another is in the other's sums already.
+  const std::size_t slash = path.rfind('/');
+  const bool nested = slash != std::string_view::npos && selection.covers(path.substr(0, slash));
+  if (!nested) {
+    const std::uint64_t bytes = entry.type == model::EntryType::kFile ? entry.size : 0;
+    const bool directory = entry.type == model::EntryType::kDirectory;
+    expect(directory ? entry.totals : model::Totals{.files = 1, .directories = 0, .bytes = bytes});
+  }
+  const bool all = paths_met == selection.paths.size();
+  job.progress_.totals = all ? model::TotalsKind::kExact : model::TotalsKind::kAtLeast;
 }
 
 // ---- directories
@@ -211,6 +253,7 @@ Result<void> RestoreJob::Run::enter(const Step& step, PointTree& tree) {
   if (!selection.leads_to(step.path)) tree.skip_content();
   open.push_back(std::move(directory));
   if (!selection.wants(step.path, true)) return {};
+  expect_below(*step.entry, step.path);
   anything = true;
   ASSIGN_OR_RETURN(const bool made, make_directories());
   if (!made) tree.skip_content();
@@ -265,6 +308,7 @@ Result<void> RestoreJob::Run::finish_directories(const std::vector<OpenDirectory
 
 Result<void> RestoreJob::Run::take_entry(const Step& step) {
   if (!job.options_.selection.wants(step.path, false)) return {};
+  expect_below(*step.entry, step.path);
   anything = true;
   ASSIGN_OR_RETURN(const bool made, make_directories());
   std::string path(step.path);
@@ -403,6 +447,8 @@ Result<void> RestoreJob::Run::link(LaterName& name, Linked& first) {
   auto placed = writer.make_hard_link(name.path, first.placed->path, first.placed->identity);
   if (placed) {
     files.count(name.path, 0, *placed);
+    // The point's sums have the size with each name.
+    if (first.task) job.progress_.kept_bytes += name.entry.size;
     return {};
   }
   const bool no_links_here = placed.error().kind == ErrorKind::kUnsupported;

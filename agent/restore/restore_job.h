@@ -23,6 +23,7 @@ struct RestoreOptions {
   std::string target;  ///< a source /a/b lands in TARGET/a/b; "/" is the original place
   platform::TreeWriterOptions writer;
   Selection selection;
+  model::Totals point_totals;  ///< of the whole point, for who looks at the progress
   unsigned workers = 2;
 };
 
