@@ -24,8 +24,9 @@ inline constexpr const char* kDonePhase = "done";
 
 /// One look at a running job. Bytes are apparent sizes unless named otherwise.
 struct JobProgress {
-  std::string job;    ///< "backup", "restore", "check", "repair", "prune"
-  std::string phase;  ///< what it is at: progress_json.h lists the words
+  std::string job;     ///< "backup", "restore", "check", "repair", "prune"
+  std::string phase;   ///< what it is at: progress_json.h lists the words
+  std::string target;  ///< of a backup to several targets the one that is at hand; else ""
   bool paused = false;
   std::uint64_t files_done = 0;  ///< entries that are no directories, dealt with
   std::uint64_t directories_done = 0;

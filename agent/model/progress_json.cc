@@ -65,6 +65,7 @@ json progress_json(const ProgressView& view, ShowPath path) {
   json out = {{"type", "progress"},
               {"job", at.job},
               {"phase", at.phase},
+              {"target", at.target.empty() ? json(nullptr) : json(at.target)},
               {"paused", at.paused},
               {"files_done", at.files_done},
               {"directories_done", at.directories_done},
@@ -93,6 +94,7 @@ ProgressView progress_of(const json& object) {
   JobProgress& at = view.progress;
   at.job = text(object, "job");
   at.phase = text(object, "phase");
+  at.target = text(object, "target");
   const auto paused = object.find("paused");
   at.paused = paused != object.end() && paused->is_boolean() && paused->get<bool>();
   at.files_done = number(object, "files_done");

@@ -1,7 +1,7 @@
 #pragma once
 // Progress as JSON: on the local socket, in the status, and as lines of `--json --progress always`.
 //
-//   {"type": "progress", "job": "backup", "phase": "reading", "paused": false,
+//   {"type": "progress", "job": "backup", "phase": "reading", "target": null, "paused": false,
 //    "files_done": 7, "directories_done": 2, "bytes_done": 9000,
 //    "totals": "expected", "files_total": 20, "bytes_total": 40000,
 //    "packs_done": null, "packs_total": null, "points_done": null, "points_total": null,

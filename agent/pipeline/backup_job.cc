@@ -187,6 +187,7 @@ Result<void> BackupJob::Run::work(BoundedQueue<ReadJob>& jobs) {
     // Open directories are few: none is kept for work that is done.
     for (const FileWorkPtr& done : next->works) done->folder.reset();
     board.finish(next->works);
+    job.progress_.read_files += next->works.size();
   }
   return content.flush(stop);
 }

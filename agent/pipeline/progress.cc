@@ -49,12 +49,12 @@ model::JobProgress job_progress(const Progress& at, bool paused) {
   out.job = "backup";
   out.phase = word_of(at.phase);
   out.paused = paused;
-  out.files_done = at.files;
   out.directories_done = at.directories;
   out.read_bytes = at.read_bytes + at.open_bytes;
-  // Workers and walk run ahead of the files that are finished in order; of those in work so much is
-  // done as was read.
+  // Workers and walk run ahead of the builder, who counts in the walk's order: a large file in
+  // front would hide all that is done behind it.
   const bool ended = at.phase >= Phase::kCommitting;
+  out.files_done = ended ? at.files : std::max(at.files, at.kept_files + at.read_files);
   out.bytes_done = ended ? at.bytes : std::max(at.bytes, at.kept_bytes + out.read_bytes);
   out.new_bytes = at.new_bytes;
   out.stored_bytes = at.stored_bytes;
@@ -77,7 +77,9 @@ Progress ProgressBoard::snapshot() const {
                .expected_bytes = expected_bytes,
                .found_files = found_files,
                .found_bytes = found_bytes,
+               .kept_files = kept_files,
                .kept_bytes = kept_bytes,
+               .read_files = read_files,
                .open_bytes = open_bytes,
                .walked = walked,
                .counted_files = counted_files,

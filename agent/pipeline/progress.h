@@ -34,7 +34,9 @@ struct Progress {
   std::uint64_t expected_bytes = 0;
   std::uint64_t found_files = 0;  ///< by the walk so far
   std::uint64_t found_bytes = 0;
-  std::uint64_t kept_bytes = 0;     ///< of the found ones those that need no reading
+  std::uint64_t kept_files = 0;  ///< of the found ones those that need no reading
+  std::uint64_t kept_bytes = 0;
+  std::uint64_t read_files = 0;     ///< that workers are through with
   std::uint64_t open_bytes = 0;     ///< read of large files that are not finished
   bool walked = false;              ///< what was found is all there is
   std::uint64_t counted_files = 0;  ///< by a count that runs ahead of the walk
@@ -67,7 +69,9 @@ class ProgressBoard {
   std::atomic<std::uint64_t> expected_bytes{0};
   std::atomic<std::uint64_t> found_files{0};
   std::atomic<std::uint64_t> found_bytes{0};
+  std::atomic<std::uint64_t> kept_files{0};
   std::atomic<std::uint64_t> kept_bytes{0};
+  std::atomic<std::uint64_t> read_files{0};
   std::atomic<std::uint64_t> open_bytes{0};
   std::atomic<bool> walked{false};
   std::atomic<std::uint64_t> counted_files{0};

@@ -193,10 +193,16 @@ void SourceWalk::find(const scan::WalkEvent& step) {
   if (++found_.files % kTold == 0) publish_found();
 }
 
+void SourceWalk::keep(const scan::WalkEvent& step) {
+  ++kept_.files;
+  if (step.status.type == platform::FileType::kRegular) kept_.bytes += step.status.size;
+}
+
 void SourceWalk::publish_found() {
   progress_.found_files.store(found_.files, std::memory_order_relaxed);
   progress_.found_bytes.store(found_.bytes, std::memory_order_relaxed);
-  progress_.kept_bytes.store(kept_bytes_, std::memory_order_relaxed);
+  progress_.kept_files.store(kept_.files, std::memory_order_relaxed);
+  progress_.kept_bytes.store(kept_.bytes, std::memory_order_relaxed);
 }
 
 Result<void> SourceWalk::take_entry(const scan::WalkEvent& step) {
@@ -292,7 +298,7 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
     ASSIGN_OR_RETURN(const bool kept, keeps_content(step.status, before, earlier_.started));
     if (kept) {
       ++counts_.unchanged_files;
-      kept_bytes_ += step.status.size;
+      keep(step);
       if (before.marks == 0 && same_metadata(step.status, before, accounts_)) {
         return send_unchanged(*match);
       }
@@ -308,7 +314,7 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
                        keeps_content(step.status, *read, earlier_.checkpoint->started()));
       // Through the builder's hands as work that is done: it goes into the next checkpoint too.
       if (kept) {
-        kept_bytes_ += step.status.size;
+        keep(step);
         event.work = std::make_shared<FileWork>();
         event.work->entry = kept_entry(step, *read);
         event.work->done = true;
@@ -327,7 +333,7 @@ Result<void> SourceWalk::read_file(const scan::WalkEvent& step, model::Entry ent
   if (has_names) {
     const auto found = linked_.find(step.status.identity());
     if (found != linked_.end()) {
-      kept_bytes_ += step.status.size;
+      keep(step);
       event.work = found->second.work;
       if (--found->second.names_left == 0) linked_.erase(found);
       return send_entry(std::move(event));
@@ -347,6 +353,7 @@ Result<void> SourceWalk::read_file(const scan::WalkEvent& step, model::Entry ent
 
 Result<void> SourceWalk::take_other(const scan::WalkEvent& step,
                                     const PreviousDirectory::Match* match) {
+  keep(step);
   if (match != nullptr && match->entry->marks == 0 &&
       scan::ChangeDetector(earlier_.started).is_unchanged(step.status, *match->entry) &&
       same_metadata(step.status, *match->entry, accounts_)) {

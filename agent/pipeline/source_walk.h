@@ -81,6 +81,7 @@ class SourceWalk {
   Result<void> send_batch();
   Result<void> hand_out(std::optional<ReadJob> job);
   void find(const scan::WalkEvent& step);
+  void keep(const scan::WalkEvent& step);
   void publish_found();
 
   scan::Walker walker_;
@@ -95,7 +96,7 @@ class SourceWalk {
   std::map<platform::FileIdentity, LinkedFile> linked_;
   WalkCounts counts_;
   model::Totals found_;
-  std::uint64_t kept_bytes_ = 0;  // of the found ones
+  model::Totals kept_;  // of the found ones those that nobody has to read
   TreeEvents batch_;
   BoundedQueue<TreeEvents>* events_ = nullptr;
   BoundedQueue<ReadJob>* jobs_ = nullptr;

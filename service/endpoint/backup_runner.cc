@@ -4,6 +4,7 @@
 #include <iterator>
 #include <thread>
 
+#include "agent/base/text.h"
 #include "agent/maintain/prune.h"
 #include "agent/wire/json_codec.h"
 #include "platform/local_files.h"
@@ -49,12 +50,6 @@ const Error* RunOutcome::first_hook_error() const {
   return at == hooks.end() ? nullptr : &*at->error;
 }
 
-std::optional<pipeline::Progress> BackupRunner::progress() const {
-  const std::scoped_lock lock(mutex_);
-  if (running_ == nullptr) return std::nullopt;
-  return running_->progress();
-}
-
 std::string BackupRunner::cache_folder(const VaultId& vault) const {
   return parts_.state.path("cache-" + vault.text());
 }
@@ -79,18 +74,17 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
   options.walk.filter = filter.get();
   options.host = platform::host_name();
   options.plan = plan.hash;
+  options.count_ahead = true;
   options.pause = &parts_.pauses.gate();
   options.cache_directory = cache_folder(vault.id());
   TRY(platform::make_directories(options.cache_directory, 0700));
   pipeline::BackupJob job(vault, parts_.clock, parts_.log, std::move(options));
-  {
-    const std::scoped_lock lock(mutex_);
-    running_ = &job;
-  }
-  Result<pipeline::BackupReport> report = job.run(stop);
-  const std::scoped_lock lock(mutex_);
-  running_ = nullptr;
-  return report;
+  const Activities::Running running(parts_.activities, Audience::kAnybody, [&] {
+    model::JobProgress progress = job.job_progress();
+    progress.target = target_;
+    return progress;
+  });
+  return job.run(stop);
 }
 
 Result<pipeline::BackupReport> BackupRunner::run_cluster(
@@ -169,6 +163,7 @@ void BackupRunner::run_targets(const std::shared_ptr<const trust::AcceptedPlan>&
                                RunOutcome& outcome, const std::stop_token& stop) {
   for (const model::Target& target : plan->plan.targets) {
     const bool cluster = target.type == model::TargetType::kCluster;
+    target_ = plan->plan.targets.size() > 1 ? printable(name_of(target)) : std::string();
     TargetOutcome result{name_of(target), {}, {}};
     Result<pipeline::BackupReport> report =
         cluster ? run_cluster(plan, stop) : run_local(plan, target, stop);

@@ -2,7 +2,6 @@
 // Carries out one run of the plan in force: every target in turn.
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -41,7 +40,7 @@ struct RunOutcome {
   [[nodiscard]] const Error* first_hook_error() const;
 };
 
-/// Thread: run() one at a time; progress() and open_reading() any.
+/// Thread: run() one at a time; the rest any.
 class BackupRunner {
  public:
   BackupRunner(EngineParts parts, Recovery& recovery, HookRunner::Settings hooks)
@@ -50,8 +49,6 @@ class BackupRunner {
         hooks_(std::move(hooks), parts_.clock, parts_.log) {}
 
   RunOutcome run(std::shared_ptr<const trust::AcceptedPlan> plan, std::stop_token stop);
-  /// Of the run that goes on now.
-  [[nodiscard]] std::optional<pipeline::Progress> progress() const;
 
   [[nodiscard]] const DeviceId& device() const { return parts_.identity.device; }
 
@@ -79,8 +76,7 @@ class BackupRunner {
   EngineParts parts_;
   Recovery& recovery_;
   HookRunner hooks_;
-  mutable std::mutex mutex_;
-  pipeline::BackupJob* running_ = nullptr;  // borrowed from run_job() while it runs
+  std::string target_;  // at hand, where the plan has several
 };
 
 }  // namespace obhut::endpoint

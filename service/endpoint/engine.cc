@@ -21,6 +21,7 @@ Engine::Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox,
       transport_(wire::Trust{.ca_pem = {}, .spki_pin = identity.ca_pin}),
       control_(transport_, clock, identity.cluster,
                wire::DeviceIdentity{identity.device, std::move(device_key)}),
+      activities_(clock),
       heads_(state) {}
 
 Engine::~Engine() {
@@ -49,8 +50,8 @@ Result<void> Engine::build(crypto::SigningKey device_key, const Config& config) 
                              [] { return platform::power_source(); },
                              [] { return platform::network_cost(); }};
   ASSIGN_OR_RETURN(pauses_, PauseControl::open(state_, clock_, log_, outbox_, sources));
-  const EngineParts parts{state_,     clock_, log_,     identity_, control_,
-                          transport_, heads_, *keeper_, outbox_,   *pauses_};
+  const EngineParts parts{state_, clock_,   log_,    identity_, control_,   transport_,
+                          heads_, *keeper_, outbox_, *pauses_,  activities_};
   recovery_ = std::make_unique<Recovery>(parts);
   runner_ = std::make_unique<BackupRunner>(parts, *recovery_,
                                            HookRunner::Settings{config.hooks, config.hook_limit});

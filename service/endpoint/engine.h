@@ -10,6 +10,7 @@
 #include "agent/crypto/signing.h"
 #include "agent/wire/control_client.h"
 #include "agent/wire/cpprest_transport.h"
+#include "service/endpoint/activities.h"
 #include "service/endpoint/backup_runner.h"
 #include "service/endpoint/config.h"
 #include "service/endpoint/head_file.h"
@@ -44,6 +45,7 @@ class Engine {
   [[nodiscard]] BackupRunner& runner() { return *runner_; }
   [[nodiscard]] JobScheduler& scheduler() { return *scheduler_; }
   [[nodiscard]] PauseControl& pauses() { return *pauses_; }
+  [[nodiscard]] Activities& activities() { return activities_; }
   [[nodiscard]] Reachability& line() { return line_; }
   [[nodiscard]] wire::ControlClient& control() { return control_; }
 
@@ -62,6 +64,7 @@ class Engine {
   wire::CpprestTransport transport_;
   wire::ControlClient control_;
   Reachability line_;
+  Activities activities_;
   std::unique_ptr<PlanKeeper> plans_;
   std::unique_ptr<VaultKeeper> keeper_;
   HeadFiles heads_;

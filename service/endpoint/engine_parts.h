@@ -5,6 +5,7 @@
 #include "agent/base/log.h"
 #include "agent/wire/control_client.h"
 #include "agent/wire/transport.h"
+#include "service/endpoint/activities.h"
 #include "service/endpoint/head_file.h"
 #include "service/endpoint/identity.h"
 #include "service/endpoint/outbox.h"
@@ -26,6 +27,7 @@ struct EngineParts {
   VaultKeeper& keeper;
   Outbox& outbox;
   PauseControl& pauses;
+  Activities& activities;
 };
 
 }  // namespace obhut::endpoint

@@ -52,7 +52,8 @@ json answer(Daemon& daemon, const platform::Peer& peer, ByteView bytes, Reply& r
   if (!may_ask(peer, command, platform::user_id())) {
     return error_message({ErrorKind::kRefused, command + ": needs administrator rights"});
   }
-  Result<json> result = carry_out(daemon, command, *request, reply, stop);
+  Result<json> result =
+      carry_out(daemon, audience_of(peer, platform::user_id()), command, *request, reply, stop);
   if (!result) return error_message(result.error());
   (*result)["done"] = true;
   if (!result->contains("exit")) (*result)["exit"] = static_cast<int>(cli::kExitDone);
@@ -75,7 +76,12 @@ struct Worker {
 }  // namespace
 
 bool may_ask(const platform::Peer& peer, std::string_view command, std::uint32_t own_user) {
-  return peer.administrator || peer.uid == own_user || command == "status";
+  return audience_of(peer, own_user) == Audience::kAdministrator || command == "status" ||
+         command == "watch";
+}
+
+Audience audience_of(const platform::Peer& peer, std::uint32_t own_user) {
+  return peer.administrator || peer.uid == own_user ? Audience::kAdministrator : Audience::kAnybody;
 }
 
 Result<std::unique_ptr<LocalControl>> LocalControl::make(Daemon& daemon,

@@ -4,7 +4,7 @@
 // One JSON object a message (platform/local_socket.h). The client asks once a connection:
 //   {"command": "status", …}
 // and reads until {"done": true, "exit": n, …}. Before it may come any number of
-//   {"event": "progress" | "entries" | …}
+//   {"event": "progress" | "entries" | …}      (progress_events.h)
 // A failure is {"done": true, "exit": n, "error": {"kind": "refused", "message": "…"}}.
 
 #include <memory>
@@ -34,7 +34,9 @@ class LocalControl {
   platform::LocalListener listener_;
 };
 
-/// Who may ask what: root and the daemon's own user everything, others for the status alone.
+/// Who may ask what: root and the daemon's own user everything, others for the status, and to watch
+/// what it tells them.
 bool may_ask(const platform::Peer& peer, std::string_view command, std::uint32_t own_user);
+Audience audience_of(const platform::Peer& peer, std::uint32_t own_user);
 
 }  // namespace obhut::endpoint

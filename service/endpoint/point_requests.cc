@@ -12,6 +12,7 @@
 #include "platform/local_files.h"
 #include "service/endpoint/json_fields.h"
 #include "service/endpoint/point_reader.h"
+#include "service/endpoint/progress_events.h"
 #include "tools/cli/exit_codes.h"
 
 namespace obhut::endpoint {
@@ -192,7 +193,21 @@ std::optional<platform::ExistingPolicy> policy_of(const std::string& text) {
   return std::nullopt;
 }
 
-Result<json> restore_point(PointReader& reader, const json& request, Reply& reply,
+/// Does `work` while `reply` and the status tell how far it is; whoever may ask for such work may
+/// see it.
+template <class Work>
+auto tell_progress(Engine& engine, Reply& reply, Activities::Look look, Work work) {
+  SystemClock clock;
+  Activities::Running running(engine.activities(), Audience::kAdministrator, std::move(look));
+  auto done = [&] {
+    const ProgressTicker ticker(running, clock, reply);
+    return work();
+  }();
+  if (done) reply.event(progress_event(running.view()));
+  return done;
+}
+
+Result<json> restore_point(Engine& engine, PointReader& reader, const json& request, Reply& reply,
                            const std::stop_token& stop) {
   restore::RestoreOptions options;
   options.target = text_or(request, "to");
@@ -207,21 +222,11 @@ Result<json> restore_point(PointReader& reader, const json& request, Reply& repl
   ASSIGN_OR_RETURN(const PointReader::Row row,
                    reader.row(text_or(request, "point", "latest"), stop));
   ASSIGN_OR_RETURN(vault::BlobReader * blobs, reader.blobs(stop));
+  options.point_totals = row.summary.totals;
   restore::RestoreJob job(*blobs, reader.index(), std::move(options));
-  std::stop_source ended;
-  const std::jthread ticker([&](const std::stop_token& own) {
-    SystemClock clock;
-    while (clock.sleep_for(std::chrono::milliseconds(500), own)) {
-      reply.event({{"event", "progress"},
-                   {"progress",
-                    {{"phase", "restoring"},
-                     {"files", job.progress().files.load()},
-                     {"directories", job.progress().directories.load()},
-                     {"bytes", job.progress().bytes.load()},
-                     {"expected_bytes", row.summary.totals.bytes}}}});
-    }
-  });
-  Result<restore::RestoreReport> report = job.run(row.summary.root, stop);
+  Result<restore::RestoreReport> report = tell_progress(
+      engine, reply, [&] { return restore::job_progress(job.progress()); },
+      [&] { return job.run(row.summary.root, stop); });
   if (!report) return std::unexpected(std::move(report).error());
   json value = report_json(*report);
   value["point"] = row.point->id.text();
@@ -251,12 +256,16 @@ Result<json> export_point(PointReader& reader, const json& request, const std::s
   return value;
 }
 
-Result<json> verify(PointReader& reader, const json& request, const std::stop_token& stop) {
+Result<json> verify(Engine& engine, PointReader& reader, const json& request, Reply& reply,
+                    const std::stop_token& stop) {
   maintain::CheckOptions options;
   options.read_data = flag_or(request, "read_data");
   maintain::ReadProgress progress;
-  ASSIGN_OR_RETURN(const maintain::CheckReport report,
-                   maintain::check_vault(reader.vault(), options, progress, stop));
+  ASSIGN_OR_RETURN(
+      const maintain::CheckReport report,
+      tell_progress(
+          engine, reply, [&] { return maintain::job_progress(progress, "check"); },
+          [&] { return maintain::check_vault(reader.vault(), options, progress, stop); }));
   json findings = json::array();
   for (const maintain::Finding& finding : report.findings) {
     if (findings.size() >= 1000) break;
@@ -289,11 +298,12 @@ Result<json> carry_out_on_points(Engine& engine, std::string_view command, const
   if (command == "find")
     return read([&](PointReader& in) { return find(in, request, reply, stop); });
   if (command == "restore") {
-    return read([&](PointReader& in) { return restore_point(in, request, reply, stop); });
+    return read([&](PointReader& in) { return restore_point(engine, in, request, reply, stop); });
   }
   if (command == "export")
     return read([&](PointReader& in) { return export_point(in, request, stop); });
-  if (command == "verify") return read([&](PointReader& in) { return verify(in, request, stop); });
+  if (command == "verify")
+    return read([&](PointReader& in) { return verify(engine, in, request, reply, stop); });
   return fail(ErrorKind::kInvalidInput, "no such command: " + printable(command));
 }
 

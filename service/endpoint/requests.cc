@@ -10,6 +10,7 @@
 #include "service/endpoint/json_fields.h"
 #include "service/endpoint/pause_requests.h"
 #include "service/endpoint/point_requests.h"
+#include "service/endpoint/progress_events.h"
 #include "service/endpoint/recovery_requests.h"
 #include "tools/cli/exit_codes.h"
 
@@ -57,20 +58,6 @@ json plan_json(const trust::AcceptedPlan& plan) {
           {"effective_at", format_time(plan.effective_at)}};
 }
 
-json progress_json(const pipeline::Progress& progress) {
-  static constexpr std::array kPhases = {"preparing", "reading", "committing", "done"};
-  return {{"phase", kPhases.at(static_cast<std::size_t>(progress.phase))},
-          {"files", progress.files},
-          {"directories", progress.directories},
-          {"bytes", progress.bytes},
-          {"read_bytes", progress.read_bytes},
-          {"new_bytes", progress.new_bytes},
-          {"stored_bytes", progress.stored_bytes},
-          {"skipped", progress.skipped},
-          {"expected_files", progress.expected_files},
-          {"expected_bytes", progress.expected_bytes}};
-}
-
 json report_json(const pipeline::BackupReport& report) {
   json incidents = json::array();
   for (const pipeline::Incident& incident : report.incidents) {
@@ -116,9 +103,6 @@ json hooks_json(const std::vector<HookRun>& hooks, bool with_output) {
   return value;
 }
 
-/// Whom an outcome is for: what was found on the device is not for everybody on it.
-enum class Audience { kAnybody, kAdministrator };
-
 json outcome_json(const RunOutcome& outcome, Audience audience) {
   json targets = json::array();
   for (const TargetOutcome& target : outcome.targets) {
@@ -138,7 +122,7 @@ json outcome_json(const RunOutcome& outcome, Audience audience) {
           {"targets", std::move(targets)}};
 }
 
-json schedule_json(Engine& engine) {
+json schedule_json(Engine& engine, Audience audience) {
   const ScheduleView view = engine.scheduler().view();
   json value = {{"running", view.running},
                 {"runs", view.finished_runs},
@@ -146,8 +130,9 @@ json schedule_json(Engine& engine) {
   if (view.last) value["last"] = outcome_json(*view.last, Audience::kAnybody);
   if (view.last_success) value["last_success"] = format_time(*view.last_success);
   if (view.next) value["next"] = format_time(*view.next);
-  if (const auto progress = engine.runner().progress())
-    value["progress"] = progress_json(*progress);
+  if (const auto running = engine.activities().running("backup")) {
+    value["progress"] = activity_json(*running, audience);
+  }
   return value;
 }
 
@@ -177,13 +162,14 @@ json protection_json(Engine& engine) {
           {"passphrase", keys.passphrase}};
 }
 
-Result<json> status(Daemon& daemon) {
+Result<json> status(Daemon& daemon, Audience audience) {
   json value = {{"enrolment", enrolment_json(daemon.enrolment())},
                 {"alerts", alerts_json(daemon.outbox())}};
   Engine* engine = daemon.engine();
   if (engine == nullptr) return value;
   value["cluster"] = cluster_json(*engine);
-  value["schedule"] = schedule_json(*engine);
+  value["schedule"] = schedule_json(*engine, audience);
+  value["activities"] = activities_json(engine->activities(), audience);
   value["pause"] = pause_json(engine->pauses().view());
   value["protection"] = protection_json(*engine);
   if (json recovery = recovery_json(*engine); !recovery.is_null()) {
@@ -219,15 +205,22 @@ Result<json> backup(Engine& engine, const json& request, Reply& reply,
   ASSIGN_OR_RETURN(const std::uint64_t number, engine.scheduler().run_now());
   const PauseView held = engine.pauses().view();
   if (!flag_or(request, "wait")) return json{{"started", true}, {"pause", pause_json(held)}};
-  while (!engine.scheduler().wait_for(number, std::chrono::milliseconds(250))) {
+  while (!engine.scheduler().wait_for(number, kProgressEvery)) {
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the daemon is stopping");
-    const auto progress = engine.runner().progress();
-    json event = {{"event", "progress"}, {"pause", pause_json(engine.pauses().view())}};
-    if (progress) event["progress"] = progress_json(*progress);
+    json event = {{"event", "progress"},
+                  {"pause", pause_json(engine.pauses().view())},
+                  {"progress", nullptr}};
+    if (const auto running = engine.activities().running("backup")) {
+      event["progress"] = activity_json(*running, Audience::kAdministrator);
+    }
     // Whoever asked has gone: the backup goes on all the same.
     if (!reply.event(event)) return json::object();
   }
   const ScheduleView view = engine.scheduler().view();
+  if (const auto ended = engine.activities().ended("backup");
+      ended && ended->started >= view.last->started) {
+    reply.event(progress_event(*ended));
+  }
   json value = outcome_json(*view.last, Audience::kAdministrator);
   const Error* error = view.last->first_error();
   value["exit"] =
@@ -314,9 +307,12 @@ int exit_code_of(ErrorKind kind) {
   }
 }
 
-Result<json> carry_out(Daemon& daemon, std::string_view command, const json& request, Reply& reply,
-                       const std::stop_token& stop) {
-  if (command == "status") return status(daemon);
+Result<json> carry_out(Daemon& daemon, Audience audience, std::string_view command,
+                       const json& request, Reply& reply, const std::stop_token& stop) {
+  if (command == "watch" && daemon.engine() != nullptr) {
+    TRY(watch(*daemon.engine(), audience, daemon.clock(), reply, stop));
+  }
+  if (command == "status" || command == "watch") return status(daemon, audience);
   if (command == "enroll") return enroll(daemon, request);
   Engine* engine = daemon.engine();
   if (engine == nullptr) {

@@ -22,11 +22,12 @@ class Reply {
 /// The exit code of tools/cli/exit_codes.h that says what went wrong.
 int exit_code_of(ErrorKind kind);
 
-/// Commands: status, enroll, backup, pause, resume, points, ls, find, restore, export, verify,
-/// plan, key-show, key-passphrase, key-confirm, key-recover, key-request, key-answer,
-/// key-start-over. The result's members are those that `obhut … --json` prints. Errors:
-/// kInvalidInput for an unknown command or wrong arguments; those of what was asked.
-Result<nlohmann::json> carry_out(Daemon& daemon, std::string_view command,
+/// Commands: status, watch (the status once nothing runs any more), enroll, backup, pause, resume,
+/// points, ls, find, restore, export, verify, plan, key-show, key-passphrase, key-confirm,
+/// key-recover, key-request, key-answer, key-start-over. The result's members are those that `obhut
+/// … --json` prints. Errors: kInvalidInput for an unknown command or wrong arguments; those of what
+/// was asked.
+Result<nlohmann::json> carry_out(Daemon& daemon, Audience audience, std::string_view command,
                                  const nlohmann::json& request, Reply& reply,
                                  const std::stop_token& stop);
 

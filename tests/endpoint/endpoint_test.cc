@@ -310,7 +310,7 @@ TEST(SourceFilterTest, EachSourceIsWalkedAsItSays) {
 
 // ---- local control
 
-TEST(LocalControlTest, OthersMayAskForTheStatusAlone) {
+TEST(LocalControlTest, OthersMayAskForTheStatusAndWatchItAlone) {
   platform::Peer other;
   other.uid = 1000;
   platform::Peer own;
@@ -319,6 +319,10 @@ TEST(LocalControlTest, OthersMayAskForTheStatusAlone) {
   root.administrator = true;
 
   EXPECT_TRUE(may_ask(other, "status", 500));
+  EXPECT_TRUE(may_ask(other, "watch", 500));
+  EXPECT_EQ(audience_of(other, 500), Audience::kAnybody);
+  EXPECT_EQ(audience_of(own, 500), Audience::kAdministrator);
+  EXPECT_EQ(audience_of(root, 500), Audience::kAdministrator);
   for (const char* command : {"backup", "restore", "points", "ls", "key-show", "enroll", ""}) {
     EXPECT_FALSE(may_ask(other, command, 500)) << command;
     EXPECT_TRUE(may_ask(own, command, 500)) << command;

@@ -35,7 +35,8 @@ ProgressView some_view() {
 // The documented object, member by member: other programs read it.
 TEST(ProgressJson, HasTheDocumentedMembers) {
   const json expected = json::parse(R"({
-    "type": "progress", "job": "backup", "phase": "reading", "paused": false,
+    "type": "progress", "job": "backup", "phase": "reading", "target": null,
+    "paused": false,
     "files_done": 7, "directories_done": 2, "bytes_done": 9000,
     "totals": "expected", "files_total": 20, "bytes_total": 40000,
     "packs_done": null, "packs_total": null, "points_done": null, "points_total": null,

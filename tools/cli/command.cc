@@ -1,5 +1,8 @@
 #include "tools/cli/command.h"
 
+#include <map>
+#include <string>
+
 #include <CLI/CLI.hpp>
 
 namespace obhut::cli {
@@ -12,6 +15,10 @@ constexpr Message kKeyFile{
     "file with the passphrase or recovery key (-: standard input)",
     "Datei mit Passphrase oder Wiederherstellungsschlüssel (-: Standardeingabe)"};
 
+constexpr Message kProgressWhen{
+    "show how far it is: auto (on a terminal), always (with --json: JSON lines), never",
+    "zeigen, wie weit es ist: auto (auf einem Terminal), always (mit --json: JSON-Zeilen), never"};
+
 }  // namespace
 
 CLI::App* add_command(CLI::App& parent, Context& context, const std::string& name,
@@ -22,6 +29,18 @@ CLI::App* add_command(CLI::App& parent, Context& context, const std::string& nam
     if (Result<void> done = body(); !done) report_error(context, done.error());
   });
   return command;
+}
+
+void add_progress_option(CLI::App& command, Context& context) {
+  static const std::map<std::string, ProgressMode> kModes = {{"auto", ProgressMode::kAuto},
+                                                             {"always", ProgressMode::kAlways},
+                                                             {"never", ProgressMode::kNever}};
+  command
+      .add_option_function<std::string>(
+          "--progress", [&context](const std::string& word) { context.progress = kModes.at(word); },
+          context.say(kProgressWhen))
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN");
 }
 
 void add_vault_options(CLI::App& command, const Context& context, VaultArguments& arguments) {

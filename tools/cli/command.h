@@ -19,6 +19,8 @@ namespace obhut::cli {
 /// it returns is reported and decides the exit code.
 CLI::App* add_command(CLI::App& parent, Context& context, const std::string& name,
                       const Message& help, std::function<Result<void>()> body);
+/// --progress, for commands that take their time.
+void add_progress_option(CLI::App& command, Context& context);
 /// --vault and --key-file.
 void add_vault_options(CLI::App& command, const Context& context, VaultArguments& arguments);
 

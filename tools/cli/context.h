@@ -1,6 +1,7 @@
 #pragma once
 // What every command gets: where to write, how to speak, when to stop.
 
+#include <cstdint>
 #include <initializer_list>
 #include <stop_token>
 #include <string>
@@ -14,6 +15,9 @@
 
 namespace obhut::cli {
 
+/// When to show how far a job is: progress_line.h.
+enum class ProgressMode : std::uint8_t { kAuto, kNever, kAlways };
+
 /// One command's surroundings. Made in main, handed to every group of commands.
 struct Context {
   Clock& clock;
@@ -24,6 +28,7 @@ struct Context {
   int exit_code = kExitDone;
   /// Where the machine reads: errors are JSON objects too.
   bool json = false;
+  ProgressMode progress = ProgressMode::kAuto;
 
   [[nodiscard]] std::string say(const Message& message,
                                 std::initializer_list<std::string_view> values = {}) const {

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "tools/cli/columns.h"
+
 namespace obhut::cli {
 namespace {
 
@@ -69,11 +71,6 @@ std::string human_time(Instant at) {
 
 std::string human_file_time(std::int64_t seconds) {
   return local_time(static_cast<std::time_t>(seconds), "%Y-%m-%d %H:%M:%S");
-}
-
-std::size_t width_of(std::string_view utf8) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string Table::text() const {

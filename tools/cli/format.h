@@ -35,7 +35,4 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// Code points, which is near enough to columns for our tables.
-std::size_t width_of(std::string_view utf8);
-
 }  // namespace obhut::cli

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxMessage = std::size_t{4} << 20U;
-/// Between two messages; a restore tells of itself twice a second, a verification is silent.
+/// Between two messages: most jobs tell of themselves five times a second, an export is silent.
 constexpr std::chrono::hours kPatience{24};
 
 constexpr Message kSocket{"socket of obhutd (or OBHUT_SOCKET)",

@@ -27,6 +27,8 @@ using nlohmann::json;
 
 constexpr Message kStatus{"what is protected, and how things stand",
                           "was geschützt ist und wie es steht"};
+constexpr Message kFollow{"watch what runs to its end first",
+                          "erst zusehen, bis endet, was gerade läuft"};
 constexpr Message kEnroll{"join with a registration token", "mit einem Anmeldetoken beitreten"};
 constexpr Message kTokenFile{"file with the token (-: standard input)",
                              "Datei mit dem Token (-: Standardeingabe)"};
@@ -109,6 +111,7 @@ struct Arguments {
   std::string format = "tar";
   std::string time;
   bool wait = false;
+  bool follow = false;
   bool recursive = false;
   bool read_data = false;
 };
@@ -135,15 +138,17 @@ using ToText = std::string (*)(const Context&, const json&);
 /// Asks, shows progress meanwhile, prints the answer.
 Result<void> converse(Context& context, const Arguments& arguments, const json& request,
                       ToText to_text) {
-  Guarded<std::string> line;
+  Guarded<std::optional<model::ProgressView>> last;
+  const bool lines = context.json && ProgressLine::is_shown(context);
   ASSIGN_OR_RETURN(const json answer, [&]() -> Result<json> {
-    const ProgressLine shown(
-        context, [&line] { return line.with([](const std::string& text) { return text; }); });
+    const ProgressLine shown(context,
+                             [&last] { return last.with([](const auto& view) { return view; }); });
     return ask_daemon(context, arguments.socket, request, [&](const json& event) {
-      line.with([&](std::string& text) { text = progress_text(context, event); });
+      last.with([&](auto& view) { view = progress_in(event); });
     });
   }());
-  print(context.json ? answer.dump(2) + "\n" : to_text(context, answer));
+  // After lines of progress the answer is a line as well.
+  print(context.json ? answer.dump(lines ? -1 : 2) + "\n" : to_text(context, answer));
   return {};
 }
 
@@ -262,11 +267,14 @@ void add_point_options(CLI::App& command, const Context& context, Arguments& arg
 }
 
 void add_daily_commands(CLI::App& app, Context& context) {
-  add(app, context, "status", kStatus, std::make_shared<Arguments>(),
-      [](Context& with, const Arguments& in) {
-        return converse(with, in, {{"command", "status"}}, status_text);
-      });
   Shared in = std::make_shared<Arguments>();
+  CLI::App* status =
+      add(app, context, "status", kStatus, in, [](Context& with, const Arguments& given) {
+        return converse(with, given, {{"command", given.follow ? "watch" : "status"}}, status_text);
+      });
+  status->add_flag("--follow", in->follow, context.say(kFollow));
+  add_progress_option(*status, context);
+  in = std::make_shared<Arguments>();
   CLI::App* enroll = add(app, context, "enroll", kEnroll, in, run_enroll);
   enroll->add_option("--token-file", in->file, context.say(kTokenFile))
       ->required()
@@ -277,6 +285,7 @@ void add_daily_commands(CLI::App& app, Context& context) {
         return converse(with, given, {{"command", "backup"}, {"wait", given.wait}}, outcome_text);
       });
   backup->add_flag("--wait", in->wait, context.say(kWait));
+  add_progress_option(*backup, context);
   in = std::make_shared<Arguments>();
   CLI::App* verify =
       add(app, context, "verify", kVerify, in, [](Context& with, const Arguments& given) {
@@ -286,6 +295,7 @@ void add_daily_commands(CLI::App& app, Context& context) {
             verify_text);
       });
   verify->add_flag("--read-data", in->read_data, context.say(kReadData));
+  add_progress_option(*verify, context);
   add_point_options(*verify, context, *in);
 }
 
@@ -341,6 +351,7 @@ void add_restore_commands(CLI::App& app, Context& context) {
   CLI::App* restore = add(app, context, "restore", kRestore, in, run_restore);
   restore->add_option("--to", in->to, context.say(kTo))->required()->type_name("DIR");
   restore->add_option("--existing", in->existing, context.say(kExisting));
+  add_progress_option(*restore, context);
   add_restore_options(*restore, context, *in);
   in = std::make_shared<Arguments>();
   CLI::App* archive = add(app, context, "export", kExport, in, run_export);

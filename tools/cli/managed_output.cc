@@ -7,7 +7,9 @@
 
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
+#include "agent/model/progress_json.h"
 #include "tools/cli/format.h"
+#include "tools/cli/progress_text.h"
 
 namespace obhut::cli {
 
@@ -56,7 +58,8 @@ constexpr Message kNotRecoverable{
     "nicht wiederherstellbar: nur dieses Gerät könnte seine Sicherungen öffnen"};
 constexpr Message kLast{"last backup {}\n", "letzte Sicherung {}\n"};
 constexpr Message kNext{"next backup {}\n", "nächste Sicherung {}\n"};
-constexpr Message kRunning{"a backup is running\n", "eine Sicherung läuft\n"};
+constexpr Message kRunning{"running     {}\n", "läuft       {}\n"};
+constexpr Message kHooksRun{"the plan", "der Plan"};
 constexpr Message kNotPaused{"backups go on\n", "Sicherungen laufen weiter\n"};
 constexpr Message kPaused{"paused      {}\n", "angehalten  {}\n"};
 constexpr Message kUntilResumed{"until `obhut resume`", "bis `obhut resume`"};
@@ -67,7 +70,6 @@ constexpr Message kWhileMetered{"while the network is metered, as the plan says"
                                 "solange das Netz getaktet ist, wie es der Plan will"};
 constexpr Message kBeginsLater{"the backup begins when backups go on\n",
                                "die Sicherung beginnt, wenn es weitergeht\n"};
-constexpr Message kStandsStill{"paused", "angehalten"};
 constexpr Message kHookRan{"hook {} ({}): exit code {}, {} s\n",
                            "Hook {} ({}): Rückgabewert {}, {} s\n"};
 constexpr Message kOutputCut{"  | … more was written\n", "  | … es kam noch mehr\n"};
@@ -85,6 +87,8 @@ constexpr Message kRestored{"{} files and {} folders restored, {}\n",
 constexpr Message kKept{"{} left as they were\n", "{} unverändert gelassen\n"};
 constexpr Message kVerified{"{} points, {} packs, {} read: {} errors\n",
                             "{} Punkte, {} Packs, {} gelesen: {} Fehler\n"};
+
+constexpr std::size_t kNoLimit = 4096;
 
 std::uint64_t number_of(const json& object, const char* name) {
   const auto at = object.find(name);
@@ -133,9 +137,20 @@ std::string schedule_text(const Context& context, const json& schedule) {
     text += context.say(kLast, {local_time(last)});
   }
   if (schedule.value("running", false)) {
-    text += context.say(kRunning);
+    // Between the parts of a run, or before it, hooks may be at work.
+    if (object_of(schedule, "progress").empty()) {
+      text += context.say(kRunning, {context.say(kHooksRun)});
+    }
   } else if (const std::string next = text_of(schedule, "next"); !next.empty()) {
     text += context.say(kNext, {local_time(next)});
+  }
+  return text;
+}
+
+std::string activities_text(const Context& context, const json& activities) {
+  std::string text;
+  for (const json& activity : activities) {
+    text += context.say(kRunning, {line_of(context, model::progress_of(activity), kNoLimit)});
   }
   return text;
 }
@@ -227,6 +242,7 @@ std::string status_text(const Context& context, const json& status) {
   text += context.say(kProtection, {protection_of(context, object_of(status, "protection"))});
   text += recovery_text(context, object_of(status, "recovery"));
   text += schedule_text(context, object_of(status, "schedule"));
+  text += activities_text(context, status.value("activities", json::array()));
   text += pause_reasons(context, object_of(status, "pause"));
   for (const json& alert : status.value("alerts", json::array())) {
     text += context.say(kAlert, {text_of(alert, "code"), text_of(alert, "message")});
@@ -302,12 +318,18 @@ std::string plan_text(const Context& context, const json& plan) {
          plan.value("plan", json::object()).dump(2) + "\n";
 }
 
-std::string progress_text(const Context& context, const json& event) {
+std::optional<model::ProgressView> progress_in(const json& event) {
   const json& progress = object_of(event, "progress");
   const bool paused = object_of(event, "pause").value("paused", false);
-  if (progress.empty()) return paused ? context.say(kStandsStill) : std::string();
-  return (paused ? context.say(kStandsStill) + ", " : std::string()) + text_of(progress, "phase") +
-         ": " + count_of(context, progress, "files") + ", " + bytes_of(context, progress, "bytes");
+  if (progress.empty() && !paused) return std::nullopt;
+  model::ProgressView view = model::progress_of(progress);
+  view.progress.paused = view.progress.paused || paused;
+  return view;
+}
+
+std::string progress_text(const Context& context, const json& event) {
+  const auto view = progress_in(event);
+  return view ? line_of(context, *view, kNoLimit) : std::string();
 }
 
 }  // namespace obhut::cli

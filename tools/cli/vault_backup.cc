@@ -92,10 +92,6 @@ constexpr Message kCachesHelp{"leave out folders marked by a CACHEDIR.TAG",
                               "Ordner mit CACHEDIR.TAG auslassen"};
 constexpr Message kNoSource{"{}: no such file or folder",
                             "{}: keine solche Datei, kein solcher Ordner"};
-constexpr Message kProgress{"{} files · {} · stored {}", "{} Dateien · {} · gespeichert {}"};
-constexpr Message kProgressOf{"{} of {} files · {} · stored {}",
-                              "{} von {} Dateien · {} · gespeichert {}"};
-constexpr Message kPreparing{"reading the index …", "Index wird gelesen …"};
 constexpr Message kBackupDone{"Recovery point {}: {} files, {}, in {}\n",
                               "Wiederherstellungspunkt {}: {} Dateien, {}, in {}\n"};
 constexpr Message kBackupFiles{"  new {}, changed {}, unchanged {}; stored {}\n",
@@ -117,17 +113,6 @@ struct BackupArguments {
   bool one_file_system = false;
   bool exclude_caches = false;
 };
-
-std::string progress_text(const Context& context, const pipeline::Progress& progress) {
-  if (progress.phase == pipeline::Phase::kPreparing) return context.say(kPreparing);
-  const std::string files = human_count(progress.files, context.language);
-  const std::string bytes = human_bytes(progress.bytes, context.language);
-  const std::string stored = human_bytes(progress.stored_bytes, context.language);
-  if (progress.expected_files < progress.files)
-    return context.say(kProgress, {files, bytes, stored});
-  return context.say(
-      kProgressOf, {files, human_count(progress.expected_files, context.language), bytes, stored});
-}
 
 json json_of(const pipeline::BackupReport& report) {
   json incidents = json::array();
@@ -224,9 +209,10 @@ Result<void> run_backup(Context& context, const BackupArguments& arguments) {
   options.host = platform::host_name();
   options.cache_directory = session.cache_directory;
   options.reader = local_reads();
+  options.count_ahead = ProgressLine::is_shown(context);
   pipeline::BackupJob job(*session.vault, context.clock, context.log, std::move(options));
   Result<pipeline::BackupReport> report = [&] {
-    const ProgressLine line(context, [&] { return progress_text(context, job.progress()); });
+    const ProgressLine line(context, measured(context.clock, [&] { return job.job_progress(); }));
     return job.run(context.stop);
   }();
   if (!report) return std::unexpected(std::move(report).error());
@@ -295,6 +281,7 @@ void add_vault_backup(CLI::App& vault, Context& context) {
   command = add_command(vault, context, "backup", kBackupHelp,
                         [&context, backup] { return run_backup(context, *backup); });
   add_vault_options(*command, context, backup->vault);
+  add_progress_option(*command, context);
   command->add_option("source", backup->sources, context.say(kSourceHelp))->required();
   // One pattern an option: what follows may be a source.
   command->add_option("--exclude", backup->exclude, context.say(kExcludeHelp))

@@ -20,14 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Message kReading{"{} of {} packs · {}", "{} von {} Paketen · {}"};
 constexpr Message kMore{"  … and {} more\n", "  … und {} weitere\n"};
-
-std::string reading_text(const Context& context, const maintain::ReadProgress& progress) {
-  return context.say(kReading, {human_count(progress.packs, context.language),
-                                human_count(progress.total_packs, context.language),
-                                human_bytes(progress.bytes, context.language)});
-}
 
 json json_of(const std::vector<maintain::Finding>& findings) {
   json out = json::array();
@@ -83,7 +76,9 @@ Result<void> run_check(Context& context, const CheckArguments& arguments) {
   options.reader = local_reads();
   maintain::ReadProgress progress;
   Result<maintain::CheckReport> report = [&] {
-    const ProgressLine line(context, [&] { return reading_text(context, progress); });
+    const ProgressLine line(context, measured(context.clock, [&] {
+                              return maintain::job_progress(progress, "check");
+                            }));
     return maintain::check_vault(*session.vault, options, progress, context.stop);
   }();
   if (!report) return std::unexpected(std::move(report).error());
@@ -132,7 +127,9 @@ Result<void> run_repair(Context& context, const VaultArguments& arguments) {
   options.reader = local_reads();
   maintain::ReadProgress progress;
   Result<maintain::RepairReport> report = [&] {
-    const ProgressLine line(context, [&] { return reading_text(context, progress); });
+    const ProgressLine line(context, measured(context.clock, [&] {
+                              return maintain::job_progress(progress, "repair");
+                            }));
     return maintain::repair_vault(*session.vault, options, progress, context.stop);
   }();
   if (!report) return std::unexpected(std::move(report).error());
@@ -192,9 +189,14 @@ Result<void> run_prune(Context& context, const PruneArguments& arguments) {
   }
   ASSIGN_OR_RETURN(const VaultSession session,
                    open_vault(context, arguments.vault, store::Use::kReap));
-  ASSIGN_OR_RETURN(
-      const maintain::PruneReport report,
-      maintain::prune_vault(*session.vault, *session.store, arguments.options, context.stop));
+  maintain::PruneOptions options = arguments.options;
+  maintain::PruneProgress progress;
+  options.progress = &progress;
+  ASSIGN_OR_RETURN(const maintain::PruneReport report, [&] {
+    const ProgressLine line(
+        context, measured(context.clock, [&] { return maintain::job_progress(progress); }));
+    return maintain::prune_vault(*session.vault, *session.store, options, context.stop);
+  }());
   if (context.json) {
     json dropped = json::array();
     for (const Sha256& point : report.dropped) dropped.push_back(short_id(point));
@@ -222,17 +224,20 @@ void add_vault_care(CLI::App& vault, Context& context) {
   CLI::App* command = add_command(vault, context, "check", kCheckHelp,
                                   [&context, check] { return run_check(context, *check); });
   add_vault_options(*command, context, check->vault);
+  add_progress_option(*command, context);
   command->add_flag("--read-data", check->read_data, context.say(kReadDataHelp));
 
   const auto repair = std::make_shared<VaultArguments>();
   command = add_command(vault, context, "repair", kRepairHelp,
                         [&context, repair] { return run_repair(context, *repair); });
   add_vault_options(*command, context, *repair);
+  add_progress_option(*command, context);
 
   const auto prune = std::make_shared<PruneArguments>();
   command = add_command(vault, context, "prune", kPruneHelp,
                         [&context, prune] { return run_prune(context, *prune); });
   add_vault_options(*command, context, prune->vault);
+  add_progress_option(*command, context);
   maintain::KeepRules& rules = prune->options.rules;
   const auto keep = [&](const char* name, std::uint32_t& count, const std::string& help) {
     command->add_option(name, count, help)->type_name("N");

@@ -38,7 +38,6 @@ constexpr Message kExistingHelp{"what happens to existing files: keep, overwrite
                                 "was mit vorhandenen Dateien geschieht: keep, overwrite, both"};
 constexpr Message kNumericHelp{"take numbers of owners as they are, whatever their names",
                                "Besitzernummern übernehmen, gleich welche Namen"};
-constexpr Message kProgress{"{} of {} files · {}", "{} von {} Dateien · {}"};
 constexpr Message kRestored{"Restored from {} ({}): {} files, {}, in {}\n",
                             "Wiederhergestellt aus {} ({}): {} Dateien, {}, in {}\n"};
 constexpr Message kKept{"  {} existing files were kept (--existing overwrite replaces them)\n",
@@ -114,14 +113,12 @@ Result<void> run_restore(Context& context, const RestoreArguments& arguments) {
                    vault::IndexCache::load(*session.store, session.vault->keyring(),
                                            index_directory(session), context.stop));
   vault::BlobReader reader(*session.store, session.vault->keyring(), *index, local_reads());
+  options.point_totals = point.summary.totals;
   restore::RestoreJob job(reader, *index, std::move(options));
   const auto begin = context.clock.steady();
   Result<restore::RestoreReport> report = [&] {
-    const ProgressLine line(context, [&] {
-      return context.say(kProgress, {human_count(job.progress().files, context.language),
-                                     human_count(point.summary.totals.files, context.language),
-                                     human_bytes(job.progress().bytes, context.language)});
-    });
+    const ProgressLine line(
+        context, measured(context.clock, [&] { return restore::job_progress(job.progress()); }));
     return job.run(point.summary.root, context.stop);
   }();
   if (!report) return std::unexpected(std::move(report).error());
@@ -219,6 +216,7 @@ void add_vault_restore(CLI::App& vault, Context& context) {
   CLI::App* command = add_command(vault, context, "restore", kRestoreHelp,
                                   [&context, restore] { return run_restore(context, *restore); });
   add_vault_options(*command, context, restore->vault);
+  add_progress_option(*command, context);
   command->add_option("point", restore->point, context.say(kPointHelp))->required();
   command->add_option("path", restore->paths, context.say(kPathHelp));
   command->add_option("--to", restore->target, context.say(kToHelp))
