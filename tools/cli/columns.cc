@@ -67,7 +67,7 @@ struct Character {
 Character first_of(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
   const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (lead < 0x80 || lead < 0xC2 || length > text.size()) return {text.substr(0, 1), lead};
+  if (lead < 0xC2 || length > text.size()) return {text.substr(0, 1), lead};
   char32_t code = lead & (0x7FU >> length);
   for (const char c : text.substr(1, length - 1)) {
     code = code << 6U | (static_cast<unsigned char>(c) & 0x3FU);
