@@ -344,13 +344,14 @@ Result<void> check_points(vault::Vault& vault, const vault::HeadChain& chain,
       report.add({FindingKind::kHead, false, point->id, point->id.text(), needed.error().message});
       continue;
     }
-    check_references(*point, **needed, sizes, report);
+    const model::ReferenceSet now = vault.replacements().resolve(**needed, point->head.sequence);
+    check_references(*point, now, sizes, report);
     const Result<model::Summary> summary = vault.summary(*point);
     if (!summary) {
       report.add({FindingKind::kHead, false, point->id, point->id.text(), summary.error().message});
       continue;
     }
-    TRY(walk.point(*point, *summary, **needed, stop));
+    TRY(walk.point(*point, *summary, now, stop));
   }
   progress.points = report.points;
   return {};

@@ -12,7 +12,8 @@
 // All members are there in every object, null where nothing is known, "path" also where it is not
 // for the reader. Phases: backup: preparing, reading, committing, done · restore: restoring, done ·
 // check: preparing, reading, points, done · repair: preparing, reading, points, done ·
-// prune: preparing, removing, done. Members and phases may be added; these keep their meaning.
+// prune: preparing, removing, copying, done. Members and phases may be added; these keep their
+// meaning.
 
 #include <nlohmann/json_fwd.hpp>
 

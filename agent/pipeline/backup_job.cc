@@ -65,7 +65,7 @@ struct BackupJob::Run {
       : job(owner),
         index(std::move(loaded.index)),
         threads(outer),
-        used(*index),
+        used(*index, vault::read_sparse_blobs(job.options_.cache_directory)),
         sink(job.vault_.store(), job.vault_.keyring(), *index, used, job.progress_, kPacks,
              [this](Error error) { threads.report(std::move(error)); }),
         nodes(job.vault_.keyring(), sink, job.progress_),

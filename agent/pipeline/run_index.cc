@@ -52,6 +52,10 @@ Result<RunIndex> load_run_index(vault::Vault& vault, const std::string& director
   }
   ASSIGN_OR_RETURN(const std::vector<store::ObjectInfo> unknown,
                    compare_with_store(vault, *run.index, log, stop));
+  // Their copies serve: a new head that named one would keep what is dead in it.
+  for (const auto& [old, replacement] : vault.replacements().all()) {
+    if (old.kind == model::ObjectKind::kPack) run.index->forget(old.hash);
+  }
   ASSIGN_OR_RETURN(vault::Adopted adopted,
                    vault::adopt_packs(vault.store(), vault.keyring(), unknown, stop));
   for (const auto& unreadable : adopted.unreadable) {

@@ -220,6 +220,13 @@ Result<bool> SourceWalk::keeps_content(const platform::FileStatus& status,
   return proof_.holds(earlier.content, stop_);
 }
 
+// Read again although it did not change.
+bool SourceWalk::moves_content(const platform::FileStatus& status,
+                               const model::Entry& earlier) const {
+  return scan::ChangeDetector(earlier_.started).is_unchanged(status, earlier) &&
+         proof_.moves(earlier.content);
+}
+
 model::Entry SourceWalk::kept_entry(const scan::WalkEvent& step, const model::Entry& earlier) {
   model::Entry entry = entry_from(step.name, step.status, accounts_);
   entry.content = earlier.content;
@@ -293,9 +300,11 @@ Result<void> SourceWalk::release_held() {
 Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
                                    const PreviousDirectory::Match* match) {
   TreeEvent event;
+  bool moves = false;
   if (match != nullptr) {
     const model::Entry& before = *match->entry;
     ASSIGN_OR_RETURN(const bool kept, keeps_content(step.status, before, earlier_.started));
+    moves = !kept && moves_content(step.status, before);
     if (kept) {
       ++counts_.unchanged_files;
       keep(step);
@@ -307,7 +316,11 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
     }
   }
   const bool existed = match != nullptr && match->entry->type == model::EntryType::kFile;
-  ++(existed ? counts_.changed_files : counts_.new_files);
+  if (moves) {
+    ++counts_.unchanged_files;
+  } else {
+    ++(existed ? counts_.changed_files : counts_.new_files);
+  }
   if (earlier_.checkpoint) {
     if (const model::Entry* read = earlier_.checkpoint->find(step.path)) {
       ASSIGN_OR_RETURN(const bool kept,

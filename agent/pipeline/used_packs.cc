@@ -10,8 +10,16 @@ void UsedPacks::mark(std::uint32_t pack) {
   marked_[pack] = true;
 }
 
+std::optional<vault::BlobLocation> UsedPacks::find(const BlobId& id) const {
+  if (avoided_.empty() || !avoids(id)) return index_.find(id);
+  for (const vault::BlobLocation& copy : index_.find_all(id)) {
+    if (copy.pack >= old_packs_) return copy;
+  }
+  return std::nullopt;
+}
+
 bool UsedPacks::mark_blob(const BlobId& id) {
-  const std::optional<vault::BlobLocation> location = index_.find(id);
+  const std::optional<vault::BlobLocation> location = find(id);
   if (!location) return false;
   mark(location->pack);
   return true;
@@ -31,6 +39,11 @@ bool ContentProof::holds(const model::Ref& ref) {
   if (!used_.mark_blob(ref.blob)) return false;
   last_ = ref.blob;
   return true;
+}
+
+bool ContentProof::moves(const model::Content& content) const {
+  return content.level == 0 && content.pieces.size() == 1 && content.pieces[0].ref &&
+         used_.avoids(content.pieces[0].ref->blob);
 }
 
 Result<bool> ContentProof::holds(const model::Content& content, const std::stop_token& stop) {

@@ -27,6 +27,8 @@ std::string name_of(SealedKind kind) {
       return "signer";
     case SealedKind::kDropped:
       return "drop list";
+    case SealedKind::kReplaced:
+      return "replacement list";
     case SealedKind::kDataPack:
     case SealedKind::kNodePack:
       return "pack";

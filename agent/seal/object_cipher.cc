@@ -31,6 +31,8 @@ Purpose purpose_of(SealedKind kind, const EpochKeys& keys) {
       return {"signer", keys.signer};
     case SealedKind::kDropped:
       return {"dropped", keys.signer};
+    case SealedKind::kReplaced:
+      return {"replaced", keys.signer};
   }
   check_failed("sealed kind", std::source_location::current());
 }

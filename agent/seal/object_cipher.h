@@ -22,6 +22,7 @@ enum class SealedKind : std::uint8_t {
   kSummary = 4,
   kSigner = 5,
   kDropped = 6,
+  kReplaced = 7,
 };
 
 using Salt = Id<struct SaltTag, 32>;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <set>
 #include <utility>
 
 #include "agent/base/text.h"
@@ -22,15 +24,19 @@ std::string pack_folder(const std::string& packs, std::uint8_t first_byte) {
   return platform::join(packs, to_hex({&first_byte, 1}));
 }
 
-/// One flock on `use` keeps pruning apart from everything, one on `lock` keeps writers apart.
-class HeldLock final : public StoreLock {
+constexpr std::chrono::minutes kRemovalPatience{10};
+
+/// What keeps uses apart, each file by flock:
+///   lock    one writer
+///   prune   one prune
+///   use     shared by all; exclusive for whoever must be alone all the time
+///   gate    shared by readers and writers; exclusive, briefly, while a prune removes
+class HeldLock final : public StoreLock, public Quiet {
  public:
-  HeldLock(std::optional<platform::FileLock> writer, platform::FileLock use)
-      : writer_(std::move(writer)), use_(std::move(use)) {}
+  void hold(platform::FileLock lock) { held_.push_back(std::move(lock)); }
 
  private:
-  std::optional<platform::FileLock> writer_;
-  platform::FileLock use_;
+  std::vector<platform::FileLock> held_;
 };
 
 std::string purpose_of(Use use) {
@@ -39,8 +45,10 @@ std::string purpose_of(Use use) {
       return "a restore or check";
     case Use::kWrite:
       return "a backup";
+    case Use::kPrune:
+      return "a prune";
     case Use::kReap:
-      return "a prune or repair";
+      return "a repair or the removal of a key";
   }
   return "another run";
 }
@@ -54,6 +62,9 @@ struct LocalStore::State {
   /// The folders of packs that are here were made by a process that may have been killed before it
   /// synced their names: the first put of this process does that.
   std::atomic<bool> pack_folders_synced = false;
+  /// Where unfinished objects lie: not the same for a writer and a prune, who clear it away at
+  /// their beginning.
+  std::string_view temporary = "tmp";
 
   [[nodiscard]] std::string in(std::string_view name) const {
     return platform::join(directory, name);
@@ -65,10 +76,18 @@ struct LocalStore::State {
   }
   /// Folders of packs are made with their first pack; a copying tool may have left out others.
   Result<void> make_folders_for(const ObjectName& name) {
-    TRY(platform::make_directories(in("tmp")));
+    TRY(platform::make_directories(in(temporary)));
     if (platform::exists(folder(name))) return {};
     TRY(platform::make_directories(folder(name)));
     return platform::sync_directory(folder(name.kind));
+  }
+  Result<void> clear(std::string_view folder) const {
+    if (!platform::exists(in(folder))) return {};
+    ASSIGN_OR_RETURN(const std::vector<std::string> left, platform::list_directory(in(folder)));
+    for (const std::string& name : left) {
+      TRY(platform::remove_file(platform::join(in(folder), name)));
+    }
+    return {};
   }
   Result<void> sync_pack_folders() {
     if (pack_folders_synced) return {};
@@ -130,24 +149,38 @@ Result<std::unique_ptr<LocalStore>> LocalStore::open(const std::string& director
 }
 
 Result<std::unique_ptr<StoreLock>> LocalStore::lock(Use use) {
-  using platform::FileLock;
   using platform::LockMode;
   const std::string purpose = purpose_of(use);
-  std::optional<FileLock> writer;
-  if (use != Use::kRead) {
-    ASSIGN_OR_RETURN(writer, FileLock::acquire(state_->in("lock"), LockMode::kExclusive, purpose));
+  auto held = std::make_unique<HeldLock>();
+  const auto take = [&](std::string_view file, LockMode mode,
+                        std::chrono::milliseconds patience = {}) -> Result<void> {
+    ASSIGN_OR_RETURN(platform::FileLock lock,
+                     platform::FileLock::acquire(state_->in(file), mode, purpose, patience));
+    held->hold(std::move(lock));
+    return {};
+  };
+  if (use == Use::kWrite || use == Use::kReap) TRY(take("lock", LockMode::kExclusive));
+  if (use == Use::kPrune) TRY(take("prune", LockMode::kExclusive));
+  TRY(take("use", use == Use::kReap ? LockMode::kExclusive : LockMode::kShared));
+  // A prune that removes is through soon: no reason to fail a nightly backup.
+  if (use == Use::kRead || use == Use::kWrite) {
+    TRY(take("gate", LockMode::kShared, kRemovalPatience));
   }
-  const LockMode mode = use == Use::kReap ? LockMode::kExclusive : LockMode::kShared;
-  ASSIGN_OR_RETURN(FileLock used, FileLock::acquire(state_->in("use"), mode, purpose));
-  if (use != Use::kRead) {
-    // Whoever wrote these is dead: there is one writer, and it is this one.
-    ASSIGN_OR_RETURN(const std::vector<std::string> left,
-                     platform::list_directory(state_->in("tmp")));
-    for (const std::string& name : left) {
-      TRY(platform::remove_file(platform::join(state_->in("tmp"), name)));
-    }
-  }
-  return std::make_unique<HeldLock>(std::move(writer), std::move(used));
+  state_->temporary = use == Use::kPrune ? "tmp-prune" : "tmp";
+  // Whoever wrote these is dead: of each kind there is one, and it is this one.
+  if (use == Use::kWrite || use == Use::kReap) TRY(state_->clear("tmp"));
+  if (use == Use::kPrune || use == Use::kReap) TRY(state_->clear("tmp-prune"));
+  return held;
+}
+
+Result<std::unique_ptr<Quiet>> LocalStore::quiet(std::stop_token stop) {
+  auto held = std::make_unique<HeldLock>();
+  Result<platform::FileLock> gate =
+      platform::FileLock::acquire(state_->in("gate"), platform::LockMode::kExclusive,
+                                  purpose_of(Use::kPrune), {}, std::move(stop));
+  if (!gate) return std::unexpected(std::move(gate.error()));
+  held->hold(std::move(*gate));
+  return held;
 }
 
 Result<void> LocalStore::put(const ObjectName& name, ByteView body, std::stop_token stop) {
@@ -161,7 +194,7 @@ Result<void> LocalStore::put(const ObjectName& name, ByteView body, std::stop_to
   }
   const auto write = [&]() -> Result<void> {
     ASSIGN_OR_RETURN(platform::AtomicFile file,
-                     platform::AtomicFile::create(path, 0600, state_->in("tmp")));
+                     platform::AtomicFile::create(path, 0600, state_->in(state_->temporary)));
     TRY(file.write_past_cache(body));
     return file.commit();
   };
@@ -221,6 +254,28 @@ Result<void> LocalStore::remove(const ObjectName& name, std::stop_token stop) {
   if (!removed) return pass_on(std::move(removed.error()), "remove " + name.text());
   if (!platform::exists(state_->folder(name))) return {};
   return platform::sync_directory(state_->folder(name));
+}
+
+// One sync a folder: each of them waits for the disk.
+Result<void> LocalStore::remove_all(std::span<const ObjectName> names, std::stop_token stop) {
+  std::set<std::string> changed;
+  Result<void> done;
+  for (const ObjectName& name : names) {
+    if (stop.stop_requested()) {
+      done = fail(ErrorKind::kCancelled, "remove " + name.text());
+      break;
+    }
+    done = platform::remove_file(state_->path(name));
+    if (!done) {
+      done = pass_on(std::move(done.error()), "remove " + name.text());
+      break;
+    }
+    changed.insert(state_->folder(name));
+  }
+  for (const std::string& folder : changed) {
+    if (platform::exists(folder)) TRY(platform::sync_directory(folder));
+  }
+  return done;
 }
 
 }  // namespace obhut::store

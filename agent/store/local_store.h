@@ -13,7 +13,8 @@ namespace obhut::store {
 enum class Use : std::uint8_t {
   kRead,   ///< restore, check, points: beside each other and beside one writer
   kWrite,  ///< backup, key changes: one at a time
-  kReap,   ///< prune, repair: alone
+  kPrune,  ///< prune: one at a time, beside all of these; removes only while quiet() keeps them out
+  kReap,   ///< repair, removal of keys: alone
 };
 
 /// Holds a use of the directory until it goes.
@@ -22,9 +23,9 @@ class StoreLock {
   virtual ~StoreLock() = default;
 };
 
-/// DIR/{packs/xx/<sha256>, index/<sha256>, heads/<sha256>, keys/<sha256>, tmp/, lock, use, README}.
-/// An object appears by rename after its bytes were synced, and its directory is synced before the
-/// put returns.
+/// DIR/{packs/xx/<sha256>, index/<sha256>, heads/<sha256>, keys/<sha256>, tmp/, tmp-prune/, README}
+/// and the lock files lock, use, prune, gate. An object appears by rename after its bytes were
+/// synced, and its directory is synced before the put returns.
 class LocalStore final : public Store, public Reaper {
  public:
   /// Makes the directory (its parent must exist) and what belongs into it. An empty directory that
@@ -34,8 +35,9 @@ class LocalStore final : public Store, public Reaper {
   static Result<std::unique_ptr<LocalStore>> open(const std::string& directory);
   ~LocalStore() override;
 
-  /// Errors: kConflict where somebody else's use excludes this one; the message says whose.
-  /// A lock for writing or reaping also clears tmp/ of what crashed writers left.
+  /// Waits while a prune removes what nobody needs. Errors: kConflict where somebody else's use
+  /// excludes this one; the message says whose.
+  /// A lock for anything but reading also clears away what crashed writers of its kind left.
   Result<std::unique_ptr<StoreLock>> lock(Use use);
 
   Result<void> put(const ObjectName& name, ByteView body, std::stop_token stop) override;
@@ -43,7 +45,10 @@ class LocalStore final : public Store, public Reaper {
   Result<std::optional<std::uint64_t>> size_of(const ObjectName& name,
                                                std::stop_token stop) override;
   Result<std::vector<ObjectInfo>> list(ObjectKind kind, std::stop_token stop) override;
+  /// For the holder of a kPrune or kReap lock.
+  Result<std::unique_ptr<Quiet>> quiet(std::stop_token stop) override;
   Result<void> remove(const ObjectName& name, std::stop_token stop) override;
+  Result<void> remove_all(std::span<const ObjectName> names, std::stop_token stop) override;
 
   [[nodiscard]] const std::string& directory() const;
 

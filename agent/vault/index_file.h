@@ -1,6 +1,6 @@
 #pragma once
 // The local cache file of an index: fixed-width records, sorted, in pages that prove themselves. No
-// format for ever: a file of another version is built again. Layout: FORMAT.md section 4.
+// format for ever: a file of another version is built again. Layout: FORMAT.md section 5.
 
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,5 @@
 #pragma once
-// One blob in one pack, and one pack, as the local index holds them: FORMAT.md section 4.
+// One blob in one pack, and one pack, as the local index holds them: FORMAT.md section 5.
 
 #include <cstdint>
 #include <cstring>

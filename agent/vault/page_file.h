@@ -2,7 +2,7 @@
 // A local file of pages that prove themselves, for tables that are larger than what we want to
 // hold: opening reads one page, and a page counts only once its keyed hash was checked. Pages are
 // copied rather than mapped: what was checked is what is used, and memory stays bounded.
-// Layout: FORMAT.md section 4.
+// Layout: FORMAT.md section 5.
 
 #include <cstdint>
 #include <memory>

@@ -1,11 +1,9 @@
 #include "agent/vault/vault.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "agent/base/check.h"
-#include "agent/base/codec.h"
 #include "agent/base/text.h"
 #include "agent/crypto/random.h"
 #include "agent/pack/pack_reader.h"
@@ -22,28 +20,10 @@ using store::ObjectName;
 constexpr std::uint64_t kMaxKeyObject = 16U << 20U;
 /// Each passphrase slot that a store made up costs half a second and 128 MiB.
 constexpr unsigned kMaxSlotsTried = 16;
-constexpr std::uint8_t kDropListVersion = 1;
 
 bool stops_everything(const Error& error) {
   const Disposition disposition = disposition_of(error.kind);
   return disposition == Disposition::kRetry || disposition == Disposition::kStopQuiet;
-}
-
-Bytes encode_drop_list(const std::vector<Sha256>& heads) {
-  Writer out;
-  out.u8(kDropListVersion);
-  out.varint(heads.size());
-  for (const Sha256& head : heads) out.id(head);
-  return std::move(out).take();
-}
-
-Result<std::vector<Sha256>> parse_drop_list(ByteView plain) {
-  Reader in(plain);
-  if (in.u8() != kDropListVersion) return fail(ErrorKind::kCorrupt, "drop list: unknown version");
-  std::vector<Sha256> heads(in.count(Sha256::kSize));
-  for (Sha256& head : heads) head = in.id<Sha256>();
-  TRY(in.finish("drop list"));
-  return heads;
 }
 
 Result<void> refuse_used_store(store::Store& store, const std::stop_token& stop) {
@@ -171,17 +151,8 @@ void Vault::take_key_object(const Sha256& object, ByteView bytes) {
     signers_.push_back(std::move(*signer));
     return;
   }
-  Result<Bytes> plain = seal::open_envelope(keyring_, seal::SealedKind::kDropped, {}, bytes);
-  Result<std::vector<Sha256>> heads =
-      plain ? parse_drop_list(*plain) : Result<std::vector<Sha256>>(std::unexpected(plain.error()));
-  if (!heads) {
-    key_faults_.push_back({object, std::move(signer.error())});
-    return;
-  }
-  drop_lists_.push_back({ObjectKind::kKey, object});
-  dropped_.insert(dropped_.end(), heads->begin(), heads->end());
-  std::ranges::sort(dropped_);
-  dropped_.erase(std::ranges::unique(dropped_).begin(), dropped_.end());
+  if (take_drop_list(object, bytes) || take_replacements(object, bytes)) return;
+  key_faults_.push_back({object, std::move(signer.error())});
 }
 
 std::optional<Vault::Writer> Vault::standalone_writer() const {
@@ -270,7 +241,7 @@ Result<HeadChain> Vault::heads(std::stop_token stop) {
     Result<Point> point = bytes ? open_point(object.name.hash, *bytes)
                                 : Result<Point>(std::unexpected(bytes.error()));
     if (point) {
-      point->dropped = std::ranges::binary_search(dropped_, point->id);
+      point->dropped = is_dropped(point->id);
       points.push_back(std::move(*point));
       continue;
     }
@@ -324,52 +295,6 @@ Result<Point> Vault::commit(const Writer& writer, const HeadChain& chain, const 
   Result<ObjectName> name = store::put_named(store_, ObjectKind::kHead, bytes, stop);
   if (!name) return pass_on(std::move(name.error()), "commit the recovery point");
   return Point{name->hash, bytes.size(), std::move(head), false};
-}
-
-Result<void> Vault::put_drop_list(std::stop_token stop) {
-  ASSIGN_OR_RETURN(const Bytes sealed, seal::seal_envelope(keyring_, seal::SealedKind::kDropped, {},
-                                                           encode_drop_list(dropped_)));
-  ASSIGN_OR_RETURN(const ObjectName name, store::put_named(store_, ObjectKind::kKey, sealed, stop));
-  drop_lists_.push_back(name);
-  return {};
-}
-
-Result<void> Vault::mark_dropped(std::span<const Sha256> heads, std::stop_token stop) {
-  const std::size_t before = dropped_.size();
-  std::set<Sha256> all(dropped_.begin(), dropped_.end());
-  all.insert(heads.begin(), heads.end());
-  if (all.size() == before) return {};
-  const std::vector<Sha256> old = std::exchange(dropped_, {all.begin(), all.end()});
-  if (Result<void> done = put_drop_list(stop); !done) {
-    dropped_ = old;
-    return done;
-  }
-  return {};
-}
-
-Result<std::size_t> Vault::sweep_heads(store::Reaper& reaper, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const HeadChain chain, heads(stop));
-  const std::vector<Sha256> needed = heads_needed(chain);
-  std::size_t removed = 0;
-  std::vector<Sha256> still_dropped;
-  for (const Point& point : chain.points) {
-    if (!point.dropped) continue;
-    if (std::ranges::binary_search(needed, point.id)) {
-      still_dropped.push_back(point.id);
-      continue;
-    }
-    TRY(reaper.remove({ObjectKind::kHead, point.id}, stop));
-    ++removed;
-  }
-  // The new list first, the old ones after: in between both say the same of what is left.
-  std::ranges::sort(still_dropped);
-  const bool shrunk = still_dropped != dropped_;
-  if (!shrunk && drop_lists_.size() <= 1) return removed;
-  const std::vector<ObjectName> old_lists = std::exchange(drop_lists_, {});
-  dropped_ = std::move(still_dropped);
-  if (!dropped_.empty()) TRY(put_drop_list(stop));
-  for (const ObjectName& list : old_lists) TRY(reaper.remove(list, stop));
-  return removed;
 }
 
 Result<Adopted> adopt_packs(store::Store& store, const seal::Keyring& keyring,

@@ -19,6 +19,7 @@
 #include "agent/vault/head_chain.h"
 #include "agent/vault/index_cache.h"
 #include "agent/vault/key_slot.h"
+#include "agent/vault/replacements.h"
 #include "agent/vault/signer.h"
 
 namespace obhut::vault {
@@ -112,8 +113,19 @@ class Vault {
 
   /// Remembers durably, in the store, that these points were pruned; heads() marks them.
   Result<void> mark_dropped(std::span<const Sha256> heads, std::stop_token stop);
-  /// Removes what marks and heads nothing needs any more: dropped heads that no kept head resolves
-  /// through, then older drop lists that a newer one covers. Crash-safe at every step.
+  /// Packs and index objects that were replaced by others. Empty where a cluster holds the vault.
+  [[nodiscard]] const Replacements& replacements() const { return replacements_; }
+  /// Remembers durably, in the store, that objects were replaced. What replaces them is durable.
+  Result<void> add_replacements(std::vector<Replacement> replacements, std::stop_token stop);
+  /// Writes one list of what is still of use in place of all: of objects in `named`, the
+  /// references of the kept heads, and of what these are replaced by. Crash-safe at every step.
+  Result<void> sweep_replacements(store::Reaper& reaper, const model::ReferenceSet& named,
+                                  std::stop_token stop);
+
+  [[nodiscard]] bool is_dropped(const Sha256& head) const;
+  /// Removes what marks and heads nothing needs any more: dropped heads, readable or not, that no
+  /// kept head resolves through, then older drop lists that a newer one covers. Crash-safe at every
+  /// step.
   Result<std::size_t> sweep_heads(store::Reaper& reaper, std::stop_token stop);
 
  private:
@@ -123,12 +135,16 @@ class Vault {
   /// Whether a slot other than `object` opens with `source`.
   Result<bool> opens_without(const Sha256& object, const KeySource& source, std::stop_token stop);
   Result<StoredSlot> store_slot(ByteView slot, std::stop_token stop);
+  bool take_drop_list(const Sha256& object, ByteView bytes);
+  bool take_replacements(const Sha256& object, ByteView bytes);
   Result<void> put_drop_list(std::stop_token stop);
   store::Store& store_;
   seal::Keyring keyring_;
   std::vector<Signer> signers_;
   std::vector<Sha256> dropped_;
   std::vector<store::ObjectName> drop_lists_;
+  Replacements replacements_;
+  std::vector<store::ObjectName> replacement_lists_;
   std::vector<KeyFault> key_faults_;
 };
 

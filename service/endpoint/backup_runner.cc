@@ -139,13 +139,14 @@ Result<pipeline::BackupReport> BackupRunner::run_local(
   if (!report || target.retention.keeps_all()) return report;
   const model::Retention& keep = target.retention;
   const Result<void> pruned = [&]() -> Result<void> {
-    ASSIGN_OR_RETURN(const auto lock, local.lock(store::Use::kReap));
+    ASSIGN_OR_RETURN(const auto lock, local.lock(store::Use::kPrune));
     ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
                      parts_.keeper.read_local(local, stop));
     maintain::PruneOptions options;
     options.rules = {keep.keep_last, keep.hourly,  keep.daily,
                      keep.weekly,    keep.monthly, keep.yearly};
     options.rules.all_since = parts_.clock.now() - std::chrono::days{keep.lock_days};
+    options.cache_directory = cache_folder(vault->id());
     TRY(maintain::prune_vault(*vault, local, options, stop));
     return {};
   }();

@@ -5,12 +5,16 @@ A small backup, a second one, a prune and a third backup run under the recorder.
 which a crash could have left the vault, the last acknowledged point must be listed and restore bit
 for bit, `check --read-data` must find nothing, and the next backup must succeed.
 
-usage: vault_crash_test.py OBHUT RECORDER.so [STATES]
+The story `repack` records nothing but a prune that copies live blobs out of mostly dead packs; after
+each of its states the next prune must end the work and leave the point whole.
+
+usage: vault_crash_test.py OBHUT RECORDER.so [STATES [backup|repack]]
 """
 import concurrent.futures
 import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -75,6 +79,44 @@ def record(program, recorder, work):
     return log, before, held, recovery, source
 
 
+def make_large_files(folder, changed):
+    """Each is a blob of its own, and random: what dies in a pack is known to the byte."""
+    folder.mkdir(exist_ok=True)
+    for i in range(8):
+        content = random.Random(f"{i} {changed and i < 6}").randbytes(300_000)
+        (folder / f"large-{i}").write_bytes(content)
+
+
+def record_repack(program, recorder, work):
+    vault, source, key, log = work / "vault", work / "source", work / "key", work / "log"
+    key.write_text("a passphrase for a crash test\n")
+    recovery = work / "recovery"
+    obhut(program, "init", "--vault", vault, "--key-file", key, "--recovery-key-out", recovery)
+    keyed = ("--vault", vault, "--key-file", recovery)
+    for changed in (False, True):
+        make_large_files(source, changed)
+        obhut(program, "backup", *keyed, source, env=dict(os.environ, XDG_CACHE_HOME=str(work / "cache")))
+    point = json.loads(obhut(program, "points", *keyed, "--json"))[-1]["id"]
+    before = crash_states.Disk()
+    before.load(vault)
+    env = dict(os.environ, LD_PRELOAD=str(recorder), RECORD_ROOT=str(vault), RECORD_LOG=str(log),
+               XDG_CACHE_HOME=str(work / "cache"))
+    report = json.loads(obhut(program, "prune", *keyed, "--keep-last", "1", "--json", env=env))
+    assert report["repacked_packs"] > 0, f"nothing was repacked: {report}"
+    crash_states.append_mark(log, point)
+    return log, before, {point: content_of(source)}, recovery, source
+
+
+def verify_repack(program, recovery, source, held, name, _marks, vault, work):
+    verify(program, recovery, source, held, name, list(held), vault, work)
+    keyed = ("--vault", vault, "--key-file", recovery)
+    env = dict(os.environ, XDG_CACHE_HOME=str(work / "cache"))
+    obhut(program, "prune", *keyed, "--keep-last", "1", env=env)
+    obhut(program, "check", *keyed, "--read-data", env=env)
+    stored = sum(path.stat().st_size for path in vault.rglob("*") if path.is_file())
+    assert stored < 2_700_000, f"{name}: {stored} bytes are left for eight files of 300,000"
+
+
 def verify(program, recovery, source, held, name, marks, vault, work):
     env = dict(os.environ, XDG_CACHE_HOME=str(work / "cache"))
     keyed = ("--vault", vault, "--key-file", recovery)
@@ -96,14 +138,18 @@ def verify(program, recovery, source, held, name, marks, vault, work):
     assert len(after) == len(points) + 1, f"{name}: the next backup made no point"
 
 
+STORIES = {"backup": (record, verify), "repack": (record_repack, verify_repack)}
+
+
 def main():
     program, recorder = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     most = int(sys.argv[3]) if len(sys.argv) > 3 else 2000
+    tell, prove = STORIES[sys.argv[4] if len(sys.argv) > 4 else "backup"]
     # In memory: the states are what matters, and thousands of syncs on a disk would be the test.
     fast = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     base = pathlib.Path(tempfile.mkdtemp(prefix="obhut-crash-", dir=os.environ.get("TMPDIR", fast)))
     try:
-        log, before, held, recovery, source = record(program, recorder, base)
+        log, before, held, recovery, source = tell(program, recorder, base)
         operations = crash_states.read_log(log)
         done, failures = 0, []
 
@@ -112,7 +158,7 @@ def main():
             work = pathlib.Path(tempfile.mkdtemp(prefix="state-", dir=base))
             try:
                 disk.write_to(work / "vault")
-                verify(program, recovery, source, held, name, marks, work / "vault", work)
+                prove(program, recovery, source, held, name, marks, work / "vault", work)
             except AssertionError as error:
                 return f"{name}: {error}"
             finally:

@@ -138,6 +138,12 @@ TEST(LocalStore, LetsInWhoDoesNotDisturb) {
   EXPECT_FALSE(both(Use::kRead, Use::kReap));
   EXPECT_FALSE(both(Use::kReap, Use::kWrite));
   EXPECT_FALSE(both(Use::kWrite, Use::kReap));
+  EXPECT_TRUE(both(Use::kPrune, Use::kWrite));
+  EXPECT_TRUE(both(Use::kWrite, Use::kPrune));
+  EXPECT_TRUE(both(Use::kRead, Use::kPrune));
+  EXPECT_FALSE(both(Use::kPrune, Use::kPrune));
+  EXPECT_FALSE(both(Use::kPrune, Use::kReap));
+  EXPECT_FALSE(both(Use::kReap, Use::kPrune));
   EXPECT_TRUE(both(Use::kRead, Use::kRead)) << "all of them let go again";
 }
 

@@ -48,6 +48,16 @@ Result<std::vector<store::ObjectInfo>> MemStore::list(model::ObjectKind kind,
   });
 }
 
+// Tests in one process order their calls themselves.
+Result<std::unique_ptr<store::Quiet>> MemStore::quiet(std::stop_token) {
+  return std::make_unique<store::Quiet>();
+}
+
+Result<void> MemStore::remove_all(std::span<const model::ObjectName> names, std::stop_token stop) {
+  for (const model::ObjectName& name : names) TRY(remove(name, stop));
+  return {};
+}
+
 Result<void> MemStore::remove(const model::ObjectName& name, std::stop_token stop) {
   if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "remove " + name.text());
   objects_.with([&](Objects& objects) { objects.erase(name); });

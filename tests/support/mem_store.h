@@ -18,7 +18,9 @@ class MemStore final : public store::Store, public store::Reaper {
                                                std::stop_token stop) override;
   Result<std::vector<store::ObjectInfo>> list(model::ObjectKind kind,
                                               std::stop_token stop) override;
+  Result<std::unique_ptr<store::Quiet>> quiet(std::stop_token stop) override;
   Result<void> remove(const model::ObjectName& name, std::stop_token stop) override;
+  Result<void> remove_all(std::span<const model::ObjectName> names, std::stop_token stop) override;
 
   [[nodiscard]] std::size_t count(model::ObjectKind kind) const;
   [[nodiscard]] std::uint64_t bytes() const;

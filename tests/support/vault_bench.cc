@@ -75,7 +75,7 @@ Result<maintain::RepairReport> VaultBench::repair() {
 }
 
 Result<maintain::PruneReport> VaultBench::prune(const maintain::KeepRules& rules) {
-  return maintain::prune_vault(*vault, memory, {rules, false}, {});
+  return maintain::prune_vault(*vault, memory, {.rules = rules}, {});
 }
 
 std::string manifest_difference(const std::string& original, const std::string& copy) {

@@ -29,6 +29,7 @@ constexpr std::array kPhases = {
     PhaseName{"", "reading", {"reading packs", "Pakete lesen"}},
     PhaseName{"", "points", {"checking points", "Punkte prüfen"}},
     PhaseName{"", "removing", {"removing", "Entfernen"}},
+    PhaseName{"", "copying", {"copying together", "Umkopieren"}},
     PhaseName{"", "done", {"done", "fertig"}},
 };
 

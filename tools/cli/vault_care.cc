@@ -1,4 +1,4 @@
-// check, repair, prune.
+// check and repair.
 
 #include <memory>
 
@@ -7,7 +7,6 @@
 
 #include "agent/base/text.h"
 #include "agent/maintain/check.h"
-#include "agent/maintain/prune.h"
 #include "agent/maintain/repair.h"
 #include "tools/cli/command.h"
 #include "tools/cli/format.h"
@@ -159,64 +158,6 @@ Result<void> run_repair(Context& context, const VaultArguments& arguments) {
   return {};
 }
 
-// ---- prune
-
-constexpr Message kPruneHelp{"drop points and free what no point needs",
-                             "Punkte verwerfen und freigeben, was keiner mehr braucht"};
-constexpr Message kKeepLastHelp{"keep the last N points", "die letzten N Punkte behalten"};
-constexpr Message kKeepOfHelp{"keep the newest of each of the last N {}",
-                              "den neuesten aus den letzten N {} behalten"};
-constexpr Message kHours{"hours", "Stunden"};
-constexpr Message kDays{"days", "Tagen"};
-constexpr Message kWeeks{"weeks", "Wochen"};
-constexpr Message kMonths{"months", "Monaten"};
-constexpr Message kYears{"years", "Jahren"};
-constexpr Message kDryRunHelp{"only say what would be done", "nur sagen, was geschähe"};
-constexpr Message kNoRule{"say what to keep: --keep-last N, --keep-daily N …",
-                          "angeben, was bleiben soll: --keep-last N, --keep-daily N …"};
-constexpr Message kPruned{
-    "{} points kept, {} dropped; {} packs removed, {} freed\n",
-    "{} Punkte behalten, {} verworfen; {} Pakete entfernt, {} frei geworden\n"};
-
-struct PruneArguments {
-  VaultArguments vault;
-  maintain::PruneOptions options;
-};
-
-Result<void> run_prune(Context& context, const PruneArguments& arguments) {
-  if (arguments.options.rules.keeps_nothing()) {
-    return fail(ErrorKind::kInvalidInput, context.say(kNoRule));
-  }
-  ASSIGN_OR_RETURN(const VaultSession session,
-                   open_vault(context, arguments.vault, store::Use::kReap));
-  maintain::PruneOptions options = arguments.options;
-  maintain::PruneProgress progress;
-  options.progress = &progress;
-  ASSIGN_OR_RETURN(const maintain::PruneReport report, [&] {
-    const ProgressLine line(
-        context, measured(context.clock, [&] { return maintain::job_progress(progress); }));
-    return maintain::prune_vault(*session.vault, *session.store, options, context.stop);
-  }());
-  if (context.json) {
-    json dropped = json::array();
-    for (const Sha256& point : report.dropped) dropped.push_back(short_id(point));
-    print(json{{"kept_points", report.kept_points},
-               {"dropped", dropped},
-               {"removed_packs", report.removed_packs},
-               {"removed_index_objects", report.removed_index_objects},
-               {"freed_bytes", report.freed_bytes},
-               {"dry_run", arguments.options.dry_run}}
-              .dump() +
-          "\n");
-    return {};
-  }
-  print(context.say(kPruned, {human_count(report.kept_points, context.language),
-                              human_count(report.dropped.size(), context.language),
-                              human_count(report.removed_packs, context.language),
-                              human_bytes(report.freed_bytes, context.language)}));
-  return {};
-}
-
 }  // namespace
 
 void add_vault_care(CLI::App& vault, Context& context) {
@@ -231,27 +172,6 @@ void add_vault_care(CLI::App& vault, Context& context) {
   command = add_command(vault, context, "repair", kRepairHelp,
                         [&context, repair] { return run_repair(context, *repair); });
   add_vault_options(*command, context, *repair);
-  add_progress_option(*command, context);
-
-  const auto prune = std::make_shared<PruneArguments>();
-  command = add_command(vault, context, "prune", kPruneHelp,
-                        [&context, prune] { return run_prune(context, *prune); });
-  add_vault_options(*command, context, prune->vault);
-  add_progress_option(*command, context);
-  maintain::KeepRules& rules = prune->options.rules;
-  const auto keep = [&](const char* name, std::uint32_t& count, const std::string& help) {
-    command->add_option(name, count, help)->type_name("N");
-  };
-  const auto of = [&](const Message& period) {
-    return context.say(kKeepOfHelp, {context.say(period)});
-  };
-  keep("--keep-last", rules.last, context.say(kKeepLastHelp));
-  keep("--keep-hourly", rules.hourly, of(kHours));
-  keep("--keep-daily", rules.daily, of(kDays));
-  keep("--keep-weekly", rules.weekly, of(kWeeks));
-  keep("--keep-monthly", rules.monthly, of(kMonths));
-  keep("--keep-yearly", rules.yearly, of(kYears));
-  command->add_flag("--dry-run", prune->options.dry_run, context.say(kDryRunHelp));
 }
 
 }  // namespace obhut::cli

@@ -19,6 +19,7 @@ void add_vault_commands(CLI::App& app, Context& context) {
   add_vault_restore(*vault, context);
   add_vault_browse(*vault, context);
   add_vault_care(*vault, context);
+  add_vault_prune(*vault, context);
   add_vault_keys(*vault, context);
 }
 

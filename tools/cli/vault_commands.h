@@ -16,7 +16,8 @@ void add_vault_commands(CLI::App& app, Context& context);
 void add_vault_backup(CLI::App& vault, Context& context);   ///< init, backup, points
 void add_vault_restore(CLI::App& vault, Context& context);  ///< restore, export
 void add_vault_browse(CLI::App& vault, Context& context);   ///< ls, find
-void add_vault_care(CLI::App& vault, Context& context);     ///< check, repair, prune
+void add_vault_care(CLI::App& vault, Context& context);     ///< check, repair
+void add_vault_prune(CLI::App& vault, Context& context);    ///< prune
 void add_vault_keys(CLI::App& vault, Context& context);     ///< key …
 
 }  // namespace obhut::cli
