@@ -26,7 +26,7 @@ class Prune {
 
   Result<PruneReport> run() {
     ASSIGN_OR_RETURN(chain_, vault_.heads(stop_));
-    if (chain_.kept().empty()) return report_;
+    if (chain_.kept().empty()) return take_report();
     choose_points();
     TRY(load_index());
     if (options_.dry_run) {

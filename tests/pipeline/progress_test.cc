@@ -201,5 +201,19 @@ TEST(RestoreProgress, EndsWithWhatThePointHolds) {
   EXPECT_EQ(some.bytes_done, 9'001'000u);
 }
 
+// Whoever follows waits for the phase "done", also where there was nothing to do.
+TEST(PruneProgress, EndsAsDoneInAVaultWithoutPoints) {
+  VaultBench bench;
+  maintain::PruneProgress progress;
+  maintain::PruneOptions options;
+  options.rules.last = 1;
+  options.progress = &progress;
+
+  const auto report = maintain::prune_vault(*bench.vault, bench.memory, options, {});
+
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(maintain::job_progress(progress).phase, model::kDonePhase);
+}
+
 }  // namespace
 }  // namespace obhut::tests
