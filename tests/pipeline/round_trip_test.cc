@@ -89,7 +89,8 @@ TEST(RoundTrip, ReadsFromTheDiskWhatItReadsFromTheCache) {
   VaultBench bench;
   make_tree(bench.source(), random_items(41, 300));
   for (int i = 0; i < 150; ++i) {
-    write_file(bench.source() + "/small" + std::to_string(i), content_of(i, 10 * i, true));
+    write_file(bench.source() + "/small" + std::to_string(i),
+               content_of(i, std::size_t{10} * static_cast<std::size_t>(i), true));
   }
   write_file(bench.source() + "/large", content_of(2, 13'000'123, true));
   write_file(bench.source() + "/image.img", content_of(3, 6'000'007, true));
