@@ -28,6 +28,17 @@ struct FileIdentity {
   friend auto operator<=>(const FileIdentity&, const FileIdentity&) = default;
 };
 
+/// A snapshot's device number, and the one of the volume that it was made of: told instead, so that
+/// an entry of the one is known again as an entry of the other.
+struct DeviceAlias {
+  std::uint64_t read = 0;
+  std::uint64_t told = 0;
+
+  [[nodiscard]] std::uint64_t of(std::uint64_t device) const {
+    return device == read && read != 0 ? told : device;
+  }
+};
+
 /// Times are nanoseconds since 1970 UTC, cut to what 64 bits hold (years 1677 to 2262). Device
 /// numbers are major << 32 | minor.
 struct FileStatus {

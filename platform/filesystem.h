@@ -25,8 +25,8 @@ namespace obhut::platform {
 /// Thread: const methods may run at once.
 class SourceFile {
  public:
-  SourceFile(Handle handle, std::string path)
-      : handle_(std::move(handle)), path_(std::move(path)) {}
+  SourceFile(Handle handle, std::string path, DeviceAlias devices = {})
+      : handle_(std::move(handle)), path_(std::move(path)), devices_(devices) {}
 
   /// As it is now, asked of the open file.
   [[nodiscard]] Result<FileStatus> status() const;
@@ -55,6 +55,7 @@ class SourceFile {
  private:
   Handle handle_;
   std::string path_;
+  DeviceAlias devices_;
 };
 
 enum class FileSystemKind : std::uint8_t {
@@ -69,6 +70,9 @@ class Directory {
  public:
   /// Opens by path, following symbolic links on the way and at its end. Any length of path.
   static Result<Directory> open(const std::string& path);
+  /// Opens `path`, which holds a snapshot of what lies at `shown`: path() and messages name that,
+  /// and `devices` goes for all that is looked at below.
+  static Result<Directory> open_as(const std::string& path, std::string shown, DeviceAlias devices);
 
   /// Opens the directory `name` in this one. A symbolic link is kSourceGone: it was no directory
   /// when it was listed, or is none any more.
@@ -113,12 +117,13 @@ class Directory {
 
  private:
   struct Trail;
-  Directory(Handle handle, std::shared_ptr<const Trail> trail)
-      : handle_(std::move(handle)), trail_(std::move(trail)) {}
+  Directory(Handle handle, std::shared_ptr<const Trail> trail, DeviceAlias devices)
+      : handle_(std::move(handle)), trail_(std::move(trail)), devices_(devices) {}
   [[nodiscard]] std::string path_of(std::string_view name) const;
 
   Handle handle_;
   std::shared_ptr<const Trail> trail_;  // shared with the directories below, which name us in paths
+  DeviceAlias devices_;
 };
 
 /// Names of users and groups, and back. Each is asked of the system once.

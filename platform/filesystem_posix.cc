@@ -113,6 +113,7 @@ Result<FileStatus> SourceFile::status() const {
   if (posix::status_at(fd_of(handle_), "", false, status) != 0) {
     return source_error(errno, "stat", path_);
   }
+  status.device = devices_.of(status.device);
   return status;
 }
 
@@ -215,9 +216,15 @@ std::string Directory::path_of(std::string_view name) const {
 }
 
 Result<Directory> Directory::open(const std::string& path) {
+  return open_as(path, path, {});
+}
+
+Result<Directory> Directory::open_as(const std::string& path, std::string shown,
+                                     DeviceAlias devices) {
   Handle handle = handle_of(posix::open_directory_path(path));
-  if (!handle.valid()) return source_error(errno, "open", path);
-  return Directory(std::move(handle), std::make_shared<const Trail>(nullptr, path));
+  if (!handle.valid()) return source_error(errno, "open", shown);
+  return Directory(std::move(handle), std::make_shared<const Trail>(nullptr, std::move(shown)),
+                   devices);
 }
 
 Result<Directory> Directory::open_child(std::string_view name) const {
@@ -230,7 +237,8 @@ Result<Directory> Directory::open_child(std::string_view name) const {
         ::openat(fd_of(handle_), child.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   }
   if (!handle.valid()) return source_error(errno, "open", path_of(name));
-  return Directory(std::move(handle), std::make_shared<const Trail>(trail_, std::string(name)));
+  return Directory(std::move(handle), std::make_shared<const Trail>(trail_, std::string(name)),
+                   devices_);
 }
 
 Result<Directory> Directory::open_parent(const FileIdentity& expected) const {
@@ -243,7 +251,7 @@ Result<Directory> Directory::open_parent(const FileIdentity& expected) const {
     handle = handle_of(::openat(fd_of(handle_), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
   if (!handle.valid()) return source_error(errno, "go up from", path());
-  Directory parent(std::move(handle), trail_->parent);
+  Directory parent(std::move(handle), trail_->parent, devices_);
   ASSIGN_OR_RETURN(const FileStatus status, parent.status());
   if (status.identity() != expected) {
     return fail(ErrorKind::kSourceGone,
@@ -257,6 +265,7 @@ Result<FileStatus> Directory::status() const {
   if (posix::status_at(fd_of(handle_), "", false, status) != 0) {
     return source_error(errno, "stat", path());
   }
+  status.device = devices_.of(status.device);
   return status;
 }
 
@@ -267,6 +276,7 @@ Result<FileStatus> Directory::status_of(std::string_view name) const {
   if (posix::status_at(fd_of(handle_), child.c_str(), false, status) != 0) {
     return source_error(errno, "stat", path_of(name));
   }
+  status.device = devices_.of(status.device);
   return status;
 }
 
@@ -301,7 +311,7 @@ Result<SourceFile> Directory::open_file(std::string_view name) const {
   struct stat found {};
   if (::fstat(fd_of(handle), &found) != 0) return source_error(errno, "stat", path_of(name));
   if (!S_ISREG(found.st_mode)) return source_error(ENOTDIR, "open", path_of(name));
-  return SourceFile(std::move(handle), path_of(name));
+  return SourceFile(std::move(handle), path_of(name), devices_);
 }
 
 Result<SourceFile> Directory::open_file(std::string_view name, const FileIdentity& expected) const {
