@@ -20,6 +20,10 @@ Instant to_instant(std::uint64_t number) {
 
 }  // namespace
 
+std::string_view to_string(Consistency consistency) {
+  return consistency == Consistency::kSnapshot ? "snapshot" : "best-effort";
+}
+
 Result<Bytes> encode_summary(const Summary& summary) {
   Writer body;
   WriterTables tables;

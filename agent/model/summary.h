@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/bytes.h"
@@ -14,7 +15,14 @@
 
 namespace obhut::model {
 
-enum class Consistency : std::uint8_t { kBestEffort = 0, kSnapshot = 1 };
+/// Of the weakest source.
+enum class Consistency : std::uint8_t {
+  kBestEffort = 0,  ///< files were read while others could write to them
+  kSnapshot = 1,    ///< all of it is as it was at one moment of each volume
+};
+
+/// "best-effort", "snapshot": stable words for JSON.
+std::string_view to_string(Consistency consistency);
 
 struct Summary {
   std::vector<Ref> root;           ///< parts of the virtual directory "/"

@@ -61,8 +61,9 @@ std::uint64_t segment_seed(const seal::Keyring& keyring) {
 
 /// Everything of one run, in the order in which it must go away.
 struct BackupJob::Run {
-  Run(BackupJob& owner, RunIndex loaded, const std::stop_token& outer)
+  Run(BackupJob& owner, HeldSources& held_sources, RunIndex loaded, const std::stop_token& outer)
       : job(owner),
+        held(held_sources),
         index(std::move(loaded.index)),
         threads(outer),
         used(*index, vault::read_sparse_blobs(job.options_.cache_directory)),
@@ -90,6 +91,7 @@ struct BackupJob::Run {
   model::Summary summary_of(BuiltTree tree, Instant started) const;
 
   BackupJob& job;
+  HeldSources& held;  // outlives all that reads what it holds
   std::unique_ptr<vault::IndexCache> index;
   StageThreads threads;
   UsedPacks used;
@@ -124,11 +126,15 @@ Result<BackupReport> BackupJob::run(std::stop_token stop) {
   const std::string index_folder =
       options_.cache_directory.empty() ? "" : options_.cache_directory + "/index";
   ASSIGN_OR_RETURN(RunIndex loaded, load_run_index(vault_, index_folder, log_, stop));
-  Run run(*this, std::move(loaded), stop);
+  HeldSources held(options_.snapshots, log_);
+  Run run(*this, held, std::move(loaded), stop);
   ASSIGN_OR_RETURN(EarlierRun earlier, run.earlier_run(chain));
   TRY(run.open_checkpoint(earlier));
+  options_.walk.views = held.views();
+  TRY(held.prepare(options_.sources, options_.walk));
   progress_.phase = Phase::kReading;
   ASSIGN_OR_RETURN(BuiltTree tree, run.read_sources(std::move(earlier)));
+  TRY(held.finish());
   progress_.phase = Phase::kCommitting;
   ASSIGN_OR_RETURN(BackupReport report, run.commit(*writer, chain, std::move(tree), started));
   progress_.phase = Phase::kDone;
@@ -257,7 +263,7 @@ model::Summary BackupJob::Run::summary_of(BuiltTree tree, Instant started) const
   summary.skipped_entries = incidents.count(IncidentKind::kSkipped);
   summary.started = started;
   summary.finished = job.clock_.now();
-  summary.consistency = job.options_.consistency;
+  summary.consistency = held.consistency();
   summary.host = job.options_.host;
   summary.sources = job.options_.sources;
   return summary;
@@ -288,6 +294,7 @@ Result<BackupReport> BackupJob::Run::commit(const vault::Vault::Writer& writer,
   ASSIGN_OR_RETURN(report.point, job.vault_.commit(writer, chain, draft, stop));
   report.summary = std::move(draft.summary);
   report.incidents = incidents.remembered();
+  report.read_live = held.live();
   report.skipped = incidents.count(IncidentKind::kSkipped);
   report.changed = incidents.count(IncidentKind::kChanged);
   report.ignored = incidents.count(IncidentKind::kIgnored);

@@ -16,6 +16,7 @@
 #include "agent/base/pause_gate.h"
 #include "agent/base/result.h"
 #include "agent/model/summary.h"
+#include "agent/pipeline/held_sources.h"
 #include "agent/pipeline/incidents.h"
 #include "agent/pipeline/progress.h"
 #include "agent/scan/walker.h"
@@ -29,7 +30,7 @@ struct BackupOptions {
   scan::WalkOptions walk;
   std::string host;
   Sha256 plan;  ///< of the plan in force; zero without one
-  model::Consistency consistency = model::Consistency::kBestEffort;
+  SnapshotOptions snapshots;
   std::string cache_directory;  ///< index cache and checkpoint of this vault; "": neither is kept
   std::chrono::seconds checkpoint_after{20};
   vault::BlobReaderLimits reader;  ///< how the point before is read
@@ -45,6 +46,7 @@ struct BackupReport {
   vault::Point point;
   model::Summary summary;
   std::vector<Incident> incidents;  ///< the first Incidents::kRemembered
+  std::vector<ReadLive> read_live;  ///< what no snapshot held, where snapshots were wanted
   std::uint64_t skipped = 0;
   std::uint64_t changed = 0;
   std::uint64_t ignored = 0;

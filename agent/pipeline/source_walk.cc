@@ -17,6 +17,12 @@ bool is_large(const platform::FileStatus& status) {
   return status.size >= kLeastSparse && status.blocks * 512 + kLeastSparse < status.size;
 }
 
+std::string_view why_ignored(scan::WalkNote note) {
+  if (note == scan::WalkNote::kSocket) return "a socket has no content";
+  if (note == scan::WalkNote::kSnapshots) return "snapshots of this backup's own";
+  return "an entry of unknown type";
+}
+
 // The inode's change time covers attributes and link target too.
 bool same_inode_state(const platform::FileStatus& status, const model::Entry& before) {
   return status.inode == before.inode && scan::file_time_of(status.ctime_ns) == before.changed;
@@ -81,10 +87,10 @@ Result<void> SourceWalk::take(const scan::WalkEvent& step) {
       return take_entry(step);
     case scan::WalkKind::kSkipped:
       incidents_.add({IncidentKind::kIgnored, std::string(step.path),
-                      Error{ErrorKind::kUnsupported, step.note == scan::WalkNote::kSocket
-                                                         ? "a socket has no content"
-                                                         : "an entry of unknown type"}});
+                      Error{ErrorKind::kUnsupported, std::string(why_ignored(step.note))}});
       return {};
+    case scan::WalkKind::kStopped:
+      return std::unexpected(step.error);
     case scan::WalkKind::kError:
       skip(step.path, step.error);
       return {};

@@ -21,9 +21,6 @@ void warn_of_what_waits(const model::Plan& plan, std::vector<std::string>& out) 
   if (plan.verification.every_days > 0) {
     out.emplace_back("verification: agents of this version verify on demand only (obhut verify)");
   }
-  if (plan.snapshot == model::SnapshotUse::kRequired) {
-    out.emplace_back("consistency.snapshot: agents of this version make none and refuse to run");
-  }
 }
 
 std::vector<std::string> find_warnings(const model::Plan& plan) {

@@ -1,45 +1,34 @@
 #include "agent/scan/walker.h"
 
 #include <algorithm>
-#include <deque>
 
 #include "agent/base/text.h"
-#include "agent/scan/name_list.h"
-#include "agent/scan/source_tree.h"
+#include "agent/scan/walk_state.h"
 
 namespace obhut::scan {
 
 using platform::Directory;
 using platform::FileStatus;
 using platform::FileType;
-using SharedDirectory = std::shared_ptr<const Directory>;  // of the walker and of jobs in flight
 
 namespace {
 
-/// How much of a directory is walked.
-enum class Extent : std::uint8_t {
-  kWhole,
-  kSourcesOnly,  ///< what leads to a source that lies deeper
-};
-
-struct Level {
-  SharedDirectory folder;  ///< null while too many others are open
-  FileStatus status;
-  NameList names;
-  std::size_t next = 0;
-  std::size_t path_length = 0;          ///< of this directory's own path
-  const SourceNode* sources = nullptr;  ///< null where no source lies deeper
-  Extent extent = Extent::kWhole;
-  WalkNote note = WalkNote::kNone;
-  bool ancestor_only = false;
-  bool listed = false;
-  bool lost = false;                ///< could not be opened again
-  std::uint64_t source_device = 0;  ///< of the source that it belongs to
-  SourceRules rules;                ///< of the same
-};
+using Level = WalkLevel;
 
 const SourceNode* source_below(const Level& level, std::string_view name) {
   return level.sources == nullptr ? nullptr : level.sources->child(name);
+}
+
+/// What another run holds still in the root of a volume: not ours to read a second time.
+bool is_our_own(std::string_view name, const FileStatus& status) {
+  return name == platform::kSnapshotFolder && status.uid == 0;
+}
+
+/// Where what lies at `path` is read. In: `path` is the view's own, or lies below it.
+std::string place_in_view(const Level& level, std::string_view path) {
+  std::string_view rest = path.substr(level.view_length);
+  if (rest.starts_with('/')) rest.remove_prefix(1);
+  return rest.empty() ? level.view->folder : level.view->folder + "/" + std::string(rest);
 }
 
 /// The first source at or below `node`, which stands for `path`.
@@ -53,44 +42,6 @@ std::string first_source(const SourceNode* node, std::string path) {
 }
 
 }  // namespace
-
-struct Walker::State {
-  std::unique_ptr<SourceNode> sources;
-  WalkOptions options;
-  // A deque, since the names of a level are looked at while the next one is put on top.
-  std::deque<Level> levels;
-  SharedDirectory last_left;  // the way up to a level that was closed meanwhile
-  std::string path;
-  std::optional<Error> pending;  // about `path`, to be told before anything else
-  bool started = false;
-
-  std::optional<WalkEvent> next();
-  WalkEvent start();
-  std::optional<WalkEvent> list(Level& level);
-  WalkEvent leave();
-  std::optional<WalkEvent> visit(std::string_view name, FileType type);
-  WalkEvent visit_entry(std::string_view name, const FileStatus& status, const SourceNode* node);
-  WalkEvent visit_directory(std::string_view name, const SourceNode* node);
-  WalkEvent visit_way_to(const SourceNode& node);
-  WalkEvent enter(Directory directory, const FileStatus& status, const SourceNode* node,
-                  Extent extent);
-  [[nodiscard]] WalkNote note_for(const Directory& directory, const FileStatus& status,
-                                  const Level& level) const;
-  std::optional<WalkEvent> reopen(Level& level);
-  [[nodiscard]] Result<Directory> open_again(const Level& level) const;
-
-  [[nodiscard]] WalkEvent event(WalkKind kind) const;
-  [[nodiscard]] WalkEvent directory_event(WalkKind kind, const Level& level) const;
-  [[nodiscard]] WalkEvent error(Error failure) const;
-  [[nodiscard]] WalkEvent source_error(Error failure, const SourceNode* node) const;
-  [[nodiscard]] SourceRules rules_here() const {
-    return options.filter == nullptr ? options.rules
-                                     : options.filter->rules_of(path).value_or(options.rules);
-  }
-  [[nodiscard]] bool is_wanted(bool is_directory) const {
-    return options.filter == nullptr || options.filter->wants(path, is_directory);
-  }
-};
 
 Walker::Walker(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Walker::Walker(Walker&&) noexcept = default;
@@ -134,6 +85,12 @@ WalkEvent Walker::State::error(Error failure) const {
   return made;
 }
 
+WalkEvent Walker::State::stopped(Error failure) const {
+  WalkEvent made = event(WalkKind::kStopped);
+  made.error = std::move(failure).within(printable(path));
+  return made;
+}
+
 /// A failure at or on the way to a source names that source: it is what the plan asks for.
 WalkEvent Walker::State::source_error(Error failure, const SourceNode* node) const {
   if (node == nullptr) return error(std::move(failure));
@@ -174,6 +131,9 @@ WalkEvent Walker::State::start() {
   if (!root) return error(std::move(root).error());
   const Result<FileStatus> status = root->status();
   if (!status) return error(status.error());
+  if (options.views != nullptr && sources->is_source) {
+    return visit_border_directory(std::move(*root), *status, sources.get());
+  }
   const Extent extent = sources->is_source ? Extent::kWhole : Extent::kSourcesOnly;
   return enter(std::move(*root), *status, sources.get(), extent);
 }
@@ -194,12 +154,14 @@ std::optional<WalkEvent> Walker::State::list(Level& level) {
     if (!listed) failed = error(listed.error());
   }
   level.names.sort();
+  if (level.view != nullptr) level.mounts = &options.views->mounts_in(path);
   return failed;
 }
 
 WalkEvent Walker::State::leave() {
   const WalkEvent made = directory_event(WalkKind::kLeaveDirectory, levels.back());
   last_left = made.folder;
+  last_left_view = levels.back().view;
   levels.pop_back();
   return made;
 }
@@ -221,12 +183,16 @@ std::optional<WalkEvent> Walker::State::reopen(Level& level) {
 }
 
 Result<Directory> Walker::State::open_again(const Level& level) const {
-  if (last_left && !level.ancestor_only) {
+  // From a border the way up may lead out of the snapshot, to what passes for the same directory.
+  if (last_left && !level.ancestor_only && last_left_view == level.view) {
     Result<Directory> parent = last_left->open_parent(level.status.identity());
     if (parent) return parent;
   }
   // Moved while we were below, or reached through a symbolic link: its path may lead there still.
-  ASSIGN_OR_RETURN(Directory directory, Directory::open(path));
+  ASSIGN_OR_RETURN(Directory directory,
+                   level.view == nullptr
+                       ? Directory::open(path)
+                       : Directory::open_as(place_in_view(level, path), path, level.view->devices));
   ASSIGN_OR_RETURN(const FileStatus status, directory.status());
   if (status.identity() == level.status.identity()) return directory;
   return fail(ErrorKind::kSourceGone, "the directory was moved while it was read");
@@ -240,6 +206,7 @@ std::optional<WalkEvent> Walker::State::visit(std::string_view name, FileType ty
   if (node != nullptr && !is_source && level.extent == Extent::kSourcesOnly) {
     return visit_way_to(*node);
   }
+  if (is_border(name, is_source)) return visit_border(name, node);
   std::optional<FileStatus> status;
   if (type == FileType::kUnknown) {
     Result<FileStatus> found = level.folder->status_of(name);
@@ -261,11 +228,11 @@ std::optional<WalkEvent> Walker::State::visit(std::string_view name, FileType ty
   }
   FileStatus socket;
   socket.type = type;
-  return visit_entry(name, status.value_or(socket), node);
+  return visit_entry(name, status.value_or(socket), node, level.folder);
 }
 
 WalkEvent Walker::State::visit_entry(std::string_view name, const FileStatus& status,
-                                     const SourceNode* node) {
+                                     const SourceNode* node, const SharedDirectory& folder) {
   if (node != nullptr && !node->below.empty()) {
     const std::string lost =
         first_source(node->below.begin()->second.get(), path + '/' + node->below.begin()->first);
@@ -281,15 +248,27 @@ WalkEvent Walker::State::visit_entry(std::string_view name, const FileStatus& st
   }
   WalkEvent made = event(WalkKind::kEntry);
   made.status = status;
-  made.folder = levels.back().folder;
+  made.folder = folder;
   return made;
 }
 
-WalkEvent Walker::State::visit_directory(std::string_view name, const SourceNode* node) {
+std::optional<WalkEvent> Walker::State::visit_directory(std::string_view name,
+                                                        const SourceNode* node) {
   Result<Directory> directory = levels.back().folder->open_child(name);
   if (!directory) return source_error(std::move(directory).error(), node);
   const Result<FileStatus> status = directory->status();
   if (!status) return source_error(status.error(), node);
+  if (is_our_own(name, *status)) {
+    WalkEvent skipped = event(WalkKind::kSkipped);
+    skipped.note = WalkNote::kSnapshots;
+    return skipped;
+  }
+  if (options.views != nullptr) {
+    const Level& level = levels.back();
+    const bool other = level.view == nullptr ? status->device != level.status.device
+                                             : status->inode == level.view->nested_inode;
+    if (other) return visit_border(name, node);
+  }
   return enter(std::move(*directory), *status, node, Extent::kWhole);
 }
 
@@ -305,16 +284,38 @@ WalkEvent Walker::State::visit_way_to(const SourceNode& node) {
 
 WalkEvent Walker::State::enter(Directory directory, const FileStatus& status,
                                const SourceNode* node, Extent extent) {
+  Level level = level_for(status, node, extent);
+  const bool is_source = node != nullptr && node->is_source;
+  if (extent == Extent::kWhole && !is_source) level.note = note_for(directory, status, level);
+  return enter(std::move(directory), std::move(level));
+}
+
+Level Walker::State::level_for(const FileStatus& status, const SourceNode* node,
+                               Extent extent) const {
   Level level;
   level.status = status;
   level.path_length = path.size();
   level.sources = node != nullptr && !node->below.empty() ? node : nullptr;
   level.extent = extent;
   level.ancestor_only = extent == Extent::kSourcesOnly;
-  const bool is_source = node != nullptr && node->is_source;
-  level.source_device = is_source || levels.empty() ? status.device : levels.back().source_device;
-  level.rules = is_source || levels.empty() ? rules_here() : levels.back().rules;
-  if (extent == Extent::kWhole && !is_source) level.note = note_for(directory, status, level);
+  if (levels.empty() || (node != nullptr && node->is_source)) {
+    level.source_device = status.device;
+    level.source_length = path.size();
+    level.rules = rules_here();
+  } else {
+    const Level& above = levels.back();
+    level.source_device = above.source_device;
+    level.source_length = above.source_length;
+    level.rules = above.rules;
+  }
+  if (!levels.empty() && extent == Extent::kWhole) {
+    level.view = levels.back().view;
+    level.view_length = levels.back().view_length;
+  }
+  return level;
+}
+
+WalkEvent Walker::State::enter(Directory directory, Level level) {
   if (level.note != WalkNote::kNone) level.extent = Extent::kSourcesOnly;
   level.folder = std::make_shared<const Directory>(std::move(directory));
   levels.push_back(std::move(level));

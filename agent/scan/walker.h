@@ -10,6 +10,7 @@
 
 #include "agent/base/result.h"
 #include "agent/scan/entry_filter.h"
+#include "agent/scan/source_views.h"
 #include "platform/file_status.h"
 #include "platform/filesystem.h"
 
@@ -22,6 +23,8 @@ struct WalkOptions {
   bool skip_pseudo_file_systems = true;
   /// Borrowed for the walker's life; none: everything is wanted.
   const EntryFilter* filter = nullptr;
+  /// Borrowed for the walker's life; none: everything is read where it lies.
+  SourceViews* views = nullptr;
   /// Directory handles that the walker itself keeps; jobs in flight may keep more.
   std::size_t open_directories = 64;
 };
@@ -32,12 +35,14 @@ enum class WalkKind : std::uint8_t {
   kLeaveDirectory,  ///< matches the last open kEnterDirectory
   kSkipped,         ///< `note` says why; belongs into the report, not into the tree
   kError,           ///< could not be read; belongs into the report, the walk goes on
+  kStopped,         ///< `views` refused: the walk must not go on
 };
 
 enum class WalkNote : std::uint8_t {
   kNone,
   kSocket,            ///< kSkipped: has no content and lives as long as its process
   kUnknownType,       ///< kSkipped
+  kSnapshots,         ///< kSkipped: the folder of our own snapshots of a volume
   kCache,             ///< kEnterDirectory: content left out, see WalkOptions
   kOtherFileSystem,   ///< kEnterDirectory: content left out
   kPseudoFileSystem,  ///< kEnterDirectory: content left out
@@ -58,7 +63,7 @@ struct WalkEvent {
   /// directory itself (null on leaving one that was moved away meanwhile, which a kError told).
   /// Shared with the walker, so that jobs may outlive the step.
   std::shared_ptr<const platform::Directory> folder;
-  Error error;  ///< kError only; its message names the path
+  Error error;  ///< kError and kStopped only; its message names the path
 };
 
 /// One tree from the root on: every source with the directories that lead to it. A directory's
