@@ -64,14 +64,11 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
                                                      const trust::AcceptedPlan& plan,
                                                      pipeline::BackupOptions options,
                                                      std::stop_token stop) {
-  if (plan.plan.snapshot == model::SnapshotUse::kRequired) {
-    return fail(ErrorKind::kUnsupported,
-                "the plan requires a snapshot, and this agent cannot make one here: "
-                "set consistency.snapshot to preferred");
-  }
   ASSIGN_OR_RETURN(const std::unique_ptr<SourceFilter> filter, SourceFilter::make(plan.plan));
   options.sources = filter->paths();
   options.walk.filter = filter.get();
+  options.snapshots.use = plan.plan.snapshot;
+  options.snapshots.folder = parts_.state.path("snapshots");
   options.host = platform::host_name();
   options.plan = plan.hash;
   options.count_ahead = true;
@@ -226,7 +223,8 @@ void BackupRunner::report(const RunOutcome& outcome) {
                          {"new_bytes", report.summary.new_bytes},
                          {"stored_bytes", report.summary.stored_bytes},
                          {"skipped", report.skipped},
-                         {"changed", report.changed}};
+                         {"changed", report.changed},
+                         {"read_live", report.read_live.size()}};
     }
     if (!outcome.hooks.empty()) {
       activity.counts["hooks"] = outcome.hooks.size();

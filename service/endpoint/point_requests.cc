@@ -34,6 +34,7 @@ json row_json(const PointReader::Row& row) {
           {"directories", row.summary.totals.directories},
           {"bytes", row.summary.totals.bytes},
           {"stored_bytes", row.summary.stored_bytes},
+          {"consistency", model::to_string(row.summary.consistency)},
           {"skipped", row.summary.skipped_entries},
           {"host", printable(row.summary.host)},
           {"sources", std::move(sources)}};

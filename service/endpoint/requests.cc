@@ -66,6 +66,10 @@ json report_json(const pipeline::BackupReport& report) {
                          {"path", printable(incident.path)},
                          {"reason", incident.reason.message}});
   }
+  json live = json::array();
+  for (const pipeline::ReadLive& each : report.read_live) {
+    live.push_back({{"path", printable(each.path)}, {"reason", printable(each.reason)}});
+  }
   return {{"id", report.point.id.text()},
           {"sequence", report.point.head.sequence},
           {"time", format_time(report.point.head.created)},
@@ -77,6 +81,8 @@ json report_json(const pipeline::BackupReport& report) {
           {"stored_bytes", report.summary.stored_bytes},
           {"skipped", report.skipped},
           {"changed", report.changed},
+          {"consistency", model::to_string(report.summary.consistency)},
+          {"read_live", std::move(live)},
           {"incidents", std::move(incidents)}};
 }
 
@@ -108,7 +114,10 @@ json outcome_json(const RunOutcome& outcome, Audience audience) {
   for (const TargetOutcome& target : outcome.targets) {
     json value = {{"target", target.target}};
     if (target.report) value["point"] = report_json(*target.report);
-    if (target.report && audience == Audience::kAnybody) value["point"].erase("incidents");
+    if (target.report && audience == Audience::kAnybody) {
+      value["point"].erase("incidents");
+      value["point"].erase("read_live");
+    }
     if (target.error) {
       value["error"] = {{"kind", to_string(target.error->kind)},
                         {"message", target.error->message}};

@@ -8,6 +8,7 @@
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
 #include "agent/model/progress_json.h"
+#include "tools/cli/consistency_text.h"
 #include "tools/cli/format.h"
 #include "tools/cli/progress_text.h"
 
@@ -271,6 +272,7 @@ std::string outcome_text(const Context& context, const json& outcome) {
          count_of(context, point, "files"), bytes_of(context, point, "bytes"),
          bytes_of(context, point, "stored_bytes"),
          incomplete ? context.say(kSkipped, {human_count(incomplete, context.language)}) : ""});
+    text += read_live_text(context, point.value("read_live", json::array()));
     text += problems_text(point, "incidents");
   }
   return text;
@@ -278,11 +280,12 @@ std::string outcome_text(const Context& context, const json& outcome) {
 
 std::string points_text(const Context& context, const json& points) {
   using enum Table::Align;
-  Table table({kLeft, kLeft, kRight, kRight, kRight});
+  Table table({kLeft, kLeft, kRight, kRight, kRight, kLeft});
   for (const json& point : points) {
     table.row({text_of(point, "id").substr(0, 16), local_time(text_of(point, "time")),
                count_of(context, point, "files"), bytes_of(context, point, "bytes"),
-               bytes_of(context, point, "stored_bytes")});
+               bytes_of(context, point, "stored_bytes"),
+               consistency_text(context, text_of(point, "consistency"))});
   }
   return table.text();
 }

@@ -12,6 +12,7 @@
 #include "platform/local_files.h"
 #include "platform/machine.h"
 #include "tools/cli/command.h"
+#include "tools/cli/consistency_text.h"
 #include "tools/cli/format.h"
 #include "tools/cli/progress_line.h"
 #include "tools/cli/secrets.h"
@@ -90,12 +91,19 @@ constexpr Message kOneFileSystemHelp{"stay on the file system of each source",
                                      "auf dem Dateisystem jeder Quelle bleiben"};
 constexpr Message kCachesHelp{"leave out folders marked by a CACHEDIR.TAG",
                               "Ordner mit CACHEDIR.TAG auslassen"};
+constexpr Message kConsistencyHelp{
+    "how files are held still while they are read: snapshot (of btrfs or LVM, or no backup at "
+    "all), "
+    "preferred (where it can be had), best-effort",
+    "wie Dateien beim Lesen festgehalten werden: snapshot (von btrfs oder LVM, sonst keine "
+    "Sicherung), preferred (wo er möglich ist), best-effort (gar nicht)"};
 constexpr Message kNoSource{"{}: no such file or folder",
                             "{}: keine solche Datei, kein solcher Ordner"};
 constexpr Message kBackupDone{"Recovery point {}: {} files, {}, in {}\n",
                               "Wiederherstellungspunkt {}: {} Dateien, {}, in {}\n"};
 constexpr Message kBackupFiles{"  new {}, changed {}, unchanged {}; stored {}\n",
                                "  neu {}, geändert {}, unverändert {}; gespeichert {}\n"};
+constexpr Message kHeld{"  consistency: {}\n", "  Konsistenz: {}\n"};
 constexpr Message kAdopted{"  went on where a run that was cut off had stopped ({} packs)\n",
                            "  fortgesetzt, wo ein abgebrochener Lauf stehen blieb ({} Pakete)\n"};
 constexpr Message kSkippedCount{"{} entries could not be read and are not in the point:\n",
@@ -112,7 +120,21 @@ struct BackupArguments {
   std::vector<std::string> exclude;
   bool one_file_system = false;
   bool exclude_caches = false;
+  std::string consistency = "best-effort";
 };
+
+model::SnapshotUse snapshot_use(std::string_view word) {
+  if (word == "snapshot") return model::SnapshotUse::kRequired;
+  return word == "preferred" ? model::SnapshotUse::kPreferred : model::SnapshotUse::kNone;
+}
+
+json read_live_json(const pipeline::BackupReport& report) {
+  json live = json::array();
+  for (const pipeline::ReadLive& each : report.read_live) {
+    live.push_back({{"path", printable(each.path)}, {"reason", printable(each.reason)}});
+  }
+  return live;
+}
 
 json json_of(const pipeline::BackupReport& report) {
   json incidents = json::array();
@@ -140,6 +162,8 @@ json json_of(const pipeline::BackupReport& report) {
           {"ignored", report.ignored},
           {"adopted_packs", report.adopted_packs},
           {"seconds", seconds.count()},
+          {"consistency", model::to_string(summary.consistency)},
+          {"read_live", read_live_json(report)},
           {"incidents", incidents}};
 }
 
@@ -174,6 +198,11 @@ void tell_backup(Context& context, const pipeline::BackupReport& report) {
                                    human_count(summary.changed_files, language),
                                    human_count(summary.unchanged_files, language),
                                    human_bytes(summary.stored_bytes, language)}));
+  const json live = read_live_json(report);
+  if (!live.empty() || summary.consistency == model::Consistency::kSnapshot) {
+    print(context.say(kHeld, {consistency_text(context, model::to_string(summary.consistency))}));
+    print(read_live_text(context, live));
+  }
   if (report.adopted_packs > 0) {
     print(context.say(kAdopted, {human_count(report.adopted_packs, language)}));
   }
@@ -208,6 +237,10 @@ Result<void> run_backup(Context& context, const BackupArguments& arguments) {
   options.walk.filter = &filter;
   options.host = platform::host_name();
   options.cache_directory = session.cache_directory;
+  options.snapshots.use = snapshot_use(arguments.consistency);
+  if (!session.cache_directory.empty()) {
+    options.snapshots.folder = platform::join(session.cache_directory, "snapshots");
+  }
   options.reader = local_reads();
   options.count_ahead = ProgressLine::is_shown(context);
   pipeline::BackupJob job(*session.vault, context.clock, context.log, std::move(options));
@@ -233,7 +266,7 @@ Result<void> run_points(Context& context, const VaultArguments& arguments) {
   ASSIGN_OR_RETURN(const vault::HeadChain chain, session.vault->heads(context.stop));
   json out = json::array();
   Table table({Table::Align::kLeft, Table::Align::kLeft, Table::Align::kRight, Table::Align::kRight,
-               Table::Align::kRight, Table::Align::kLeft});
+               Table::Align::kRight, Table::Align::kLeft, Table::Align::kLeft});
   for (const vault::Point* point : chain.kept()) {
     ASSIGN_OR_RETURN(const model::Summary summary, session.vault->summary(*point));
     json sources = json::array();
@@ -250,12 +283,14 @@ Result<void> run_points(Context& context, const VaultArguments& arguments) {
                    {"bytes", summary.totals.bytes},
                    {"stored_bytes", summary.stored_bytes},
                    {"skipped", summary.skipped_entries},
+                   {"consistency", model::to_string(summary.consistency)},
                    {"host", printable(summary.host)},
                    {"sources", sources}});
     table.row({short_id(point->id), human_time(point->head.created),
                human_count(summary.totals.files, context.language),
                human_bytes(summary.totals.bytes, context.language),
-               "+" + human_bytes(summary.stored_bytes, context.language), text});
+               "+" + human_bytes(summary.stored_bytes, context.language),
+               consistency_text(context, model::to_string(summary.consistency)), text});
   }
   if (context.json) {
     print(out.dump() + "\n");
@@ -292,6 +327,9 @@ void add_vault_backup(CLI::App& vault, Context& context) {
       ->type_name("PATTERN");
   command->add_flag("--one-file-system", backup->one_file_system, context.say(kOneFileSystemHelp));
   command->add_flag("--exclude-caches", backup->exclude_caches, context.say(kCachesHelp));
+  command->add_option("--consistency", backup->consistency, context.say(kConsistencyHelp))
+      ->check(CLI::IsMember({"snapshot", "preferred", "best-effort"}))
+      ->capture_default_str();
 
   const auto points = std::make_shared<VaultArguments>();
   command = add_command(vault, context, "points", kPointsHelp,
