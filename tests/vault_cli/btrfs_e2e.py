@@ -15,7 +15,7 @@ PROGRAM = ""
 NOT_POSSIBLE = ""  # why nothing here can run
 WRITER = """
 import os, sys
-folder, text = sys.argv[1], None
+folder = sys.argv[1]
 n = 0
 print("ready", flush=True)
 while True:
@@ -105,7 +105,7 @@ class Btrfs(unittest.TestCase):
     def restored(self, name="out"):
         target = f"{self.folder}/{name}"
         shutil.rmtree(target, ignore_errors=True)
-        self.obhut("restore", "--target", target)
+        self.obhut("restore", "latest", "--to", target)
         return target
 
     def snapshots(self):
@@ -159,8 +159,8 @@ class Btrfs(unittest.TestCase):
         point = self.points()[0]
         self.assertEqual((point["consistency"], point["sources"]), ("snapshot", [self.home]))
         self.assertIn("snapshot", self.obhut("points").stdout)
-        listed = self.obhut("find", "*").stdout
-        self.assertIn(f"{self.home}/ann/letter", listed)
+        listed = self.obhut("ls", "-r", "latest").stdout
+        self.assertIn(f"{self.home[1:]}/ann/letter", listed)
         self.assertNotIn(".obhut", listed)
         self.assertEqual(sh(f"diff -r {self.home} {self.restored()}{self.home}"), "")
 
@@ -253,13 +253,13 @@ class Btrfs(unittest.TestCase):
         self.assert_nothing_left()
 
     def test_a_user_without_rights_is_told_so(self):
-        sh(f"chmod -R a+rwX {self.folder}/vault {self.folder}/cache")
+        sh(f"chmod -R a+rwX {self.folder}/vault; chmod 777 {self.folder}")
         done = subprocess.run(self.command("backup", "--consistency", "snapshot", self.home),
                               env={**self.environment(), "OBHUT_CACHE": f"{self.folder}/other"},
                               text=True, capture_output=True, user=65534, group=65534,
                               extra_groups=[])
         self.assertEqual(done.returncode, 3, done.stderr)
-        self.assertTrue("root" in done.stderr or "records" in done.stderr, done.stderr)
+        self.assertIn("takes root", done.stderr)
 
     # ---- what is left behind
 
@@ -274,7 +274,7 @@ class Btrfs(unittest.TestCase):
         run.wait()
         self.assertEqual(len(self.snapshots()), 1)
         self.assertEqual(os.stat(f"{self.top}/.obhut-snapshots").st_mode & 0o777, 0o700)
-        self.assertEqual(sh("grep -c obhut /proc/self/mountinfo", check=False).strip(),
+        self.assertEqual(sh(f"grep -c {self.folder} /proc/self/mountinfo", check=False).strip(),
                          str(len(self.mounts)), "the snapshot is mounted nowhere")
         other = f"{self.top}/.obhut-snapshots/{'0' * 32}"
         sh(f"btrfs subvolume snapshot {self.home} {other}")
@@ -283,7 +283,7 @@ class Btrfs(unittest.TestCase):
 
         self.assertEqual([line.split()[-1] for line in self.snapshots()],
                          [f".obhut-snapshots/{'0' * 32}"])
-        self.assertNotIn(".obhut-snapshots", self.obhut("find", "*").stdout)
+        self.assertNotIn(".obhut-snapshots", self.obhut("ls", "-r", "latest").stdout)
         sh(f"btrfs subvolume delete {other} && rmdir {self.top}/.obhut-snapshots")
         self.backup(self.home)
 
