@@ -203,8 +203,10 @@ Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
                    scan::Walker::create(job.options_.sources, job.options_.walk));
   std::jthread count;  // ends before what it looks at
   if (job.options_.count_ahead && job.progress_.expected_files == 0) {
-    ASSIGN_OR_RETURN(scan::Walker ahead,
-                     scan::Walker::create(job.options_.sources, job.options_.walk));
+    // The snapshots are the walk's alone; for an estimate what is there now does.
+    scan::WalkOptions live = job.options_.walk;
+    live.views = nullptr;
+    ASSIGN_OR_RETURN(scan::Walker ahead, scan::Walker::create(job.options_.sources, live));
     count = std::jthread([this, ahead = std::move(ahead)](const std::stop_token& own) mutable {
       count_sources(std::move(ahead), {}, job.clock_, job.progress_, own);
     });

@@ -15,7 +15,7 @@ using test::TempFolder;
 
 constexpr std::string_view kName = "0123456789abcdef0123456789abcdef";
 
-constexpr std::string_view kProgram = R"(#!/bin/sh
+constexpr std::string_view kProgram = R"sh(#!/bin/sh
 here=$(dirname "$0")/..
 echo "$*" >> "$here/calls"
 case "$1" in
@@ -23,27 +23,20 @@ lvs)
   case "$*" in
   *segtype*) cat "$here/segtype" ;;
   *lv_snapshot_invalid*) cat "$here/invalid" ;;
-  *lv_name*) ls "$here/dev/vg-0" | grep -x "$(echo "$*" | sed 's/.*lv_name=\([^ ]*\).*/\1/')";
-;
-esac exit 0;
-;
+  *) ls "$here/dev/vg-0" | grep -x "$(echo "$*" | sed 's/.*lv_name=\([^ ]*\).*/\1/')" ;;
+  esac
+  exit 0 ;;
 lvcreate)
   if [ -e "$here/full" ]; then
     echo "  WARNING: something else" >&2
     echo "  Volume group \"vg-0\" has insufficient free space (0 extents): 25 required." >&2
     exit 5
   fi
-  for last;
-do :;
-done cp - a
-    "$here/volume"
-    "$here/dev/vg-0/$4";
-;
+  cp -a "$here/volume" "$here/dev/vg-0/$4" ;;
 lvremove)
-  rm -r "$here/dev/$3" ;
-;
+  rm -r "$here/dev/$3" ;;
 esac
-)";
+)sh";
 
 class LvmSnapshotsTest : public testing::Test {
  protected:
