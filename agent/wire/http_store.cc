@@ -61,11 +61,12 @@ struct HttpStore::Cache {
   std::shared_ptr<const Bytes> head_bytes;  // shared with those who read it at the moment
 };
 
-HttpStore::HttpStore(ControlClient& control, Transport& data, HeadMemory& memory,
+HttpStore::HttpStore(ControlClient& control, Transport& data, HeadMemory& memory, UploadPace& pace,
                      const Place& place)
     : control_(control),
       data_(data),
       memory_(memory),
+      pace_(pace),
       place_(place),
       cache_(std::make_unique<Cache>()) {}
 
@@ -73,20 +74,23 @@ HttpStore::~HttpStore() = default;
 
 Result<void> HttpStore::put(const ObjectName& name, ByteView body, std::stop_token stop) {
   if (name.kind == ObjectKind::kHead) return commit(name, body, stop);
+  // Before the ticket, which would run out while others use the line.
+  ASSIGN_OR_RETURN(const std::unique_ptr<UploadPace::Transfer> transfer, pace_.begin(stop));
   const UploadWish wish{name, body.size()};
   ASSIGN_OR_RETURN(const std::vector<Ticket> tickets,
                    control_.tickets(place_.vault, {&wish, 1}, stop));
   if (tickets.front().stored) return {};
-  return upload(tickets.front(), name, body, stop);
+  return upload(tickets.front(), name, body, *transfer, stop);
 }
 
 Result<void> HttpStore::upload(const Ticket& ticket, const ObjectName& name, ByteView body,
-                               std::stop_token stop) {
+                               Pace& pace, std::stop_token stop) {
   Request request;
   request.method = Method::kPut;
   request.url = ticket.url;
   request.headers = ticket.headers;
   request.body = body;
+  request.pace = &pace;
   request.deadline = deadline_for(body.size());
   request.max_response = 64U << 10U;
   ASSIGN_OR_RETURN(const Response response, data_.send(request, stop));

@@ -7,6 +7,7 @@
 
 #include "agent/store/store.h"
 #include "agent/wire/control_client.h"
+#include "agent/wire/upload_pace.h"
 
 namespace obhut::wire {
 
@@ -45,8 +46,10 @@ class HttpStore final : public store::Store {
     SigningKeyId signer;       ///< this device's key, under its heads
     SigningKeyId cluster_key;  ///< under the cluster's receipts
   };
-  /// `data` carries the bytes to and from the stores that the tickets name. All must outlive it.
-  HttpStore(ControlClient& control, Transport& data, HeadMemory& memory, const Place& place);
+  /// `data` carries the bytes to and from the stores that the tickets name, `pace` limits those
+  /// that go there. All must outlive it.
+  HttpStore(ControlClient& control, Transport& data, HeadMemory& memory, UploadPace& pace,
+            const Place& place);
   ~HttpStore() override;
 
   Result<void> put(const store::ObjectName& name, ByteView body, std::stop_token stop) override;
@@ -60,7 +63,7 @@ class HttpStore final : public store::Store {
   struct Cache;
   Result<void> commit(const store::ObjectName& name, ByteView body, std::stop_token stop);
   Result<void> upload(const Ticket& ticket, const store::ObjectName& name, ByteView body,
-                      std::stop_token stop);
+                      Pace& pace, std::stop_token stop);
   Result<Download> download_of(const store::ObjectName& name, bool fresh, std::stop_token stop);
   Result<Bytes> get_range(const Download& from, const store::ObjectName& name, ByteRange range,
                           std::stop_token stop);
@@ -71,6 +74,7 @@ class HttpStore final : public store::Store {
   ControlClient& control_;
   Transport& data_;
   HeadMemory& memory_;
+  UploadPace& pace_;
   Place place_;
   std::unique_ptr<Cache> cache_;
 };

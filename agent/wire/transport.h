@@ -22,12 +22,28 @@ struct Header {
   std::string value;
 };
 
+/// Says when the next part of a body may go. Thread: any.
+class Pace {
+ public:
+  struct Slice {
+    std::size_t bytes = 0;  ///< 0: ask again after `wait`
+    std::chrono::steady_clock::duration wait{};
+  };
+  virtual ~Pace() = default;
+  /// How many of the `wanted` bytes, which are at least one, may go after how long: a second at
+  /// most, so that what changes meanwhile takes effect. They count as gone from now on. Must not
+  /// block: it is asked on a thread that other transfers share.
+  virtual Slice next(std::size_t wanted) = 0;
+};
+
 struct Request {
   Method method = Method::kGet;
   std::string url;  ///< absolute, https
   std::vector<Header> headers;
-  ByteView body;  ///< borrowed until send() returns
-  /// From the call to the last byte of the answer, name look-up and handshake included.
+  ByteView body;         ///< borrowed until send() returns
+  Pace* pace = nullptr;  ///< of the body, borrowed likewise; null: as fast as the line takes it
+  /// From the call to the last byte of the answer, name look-up and handshake included; what the
+  /// pace lets it wait comes on top.
   std::chrono::milliseconds deadline{30'000};
   /// An answer with a longer body is kCorrupt; no more than this is kept in memory.
   std::size_t max_response = std::size_t{1} << 20U;

@@ -157,7 +157,7 @@ std::string config_text(const Config& config) {
 # handshake_seconds = 10
 # header_seconds = 15
 # idle_seconds = 75
-# block_seconds = 30                     # for each 256 KiB of a body
+# block_seconds = 60                     # for each 256 KiB of a body
 
 [retention]
 # every_minutes = 60

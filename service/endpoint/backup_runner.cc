@@ -54,10 +54,9 @@ std::string BackupRunner::cache_folder(const VaultId& vault) const {
   return parts_.state.path("cache-" + vault.text());
 }
 
-Result<std::unique_ptr<ClusterStore>> BackupRunner::cluster_store(
-    std::shared_ptr<const trust::AcceptedPlan> plan, ClusterStore::Patience patience) {
+Result<std::unique_ptr<ClusterStore>> BackupRunner::cluster_store(ClusterStore::Patience patience) {
   ASSIGN_OR_RETURN(const VaultId vault, parts_.keeper.cluster_vault());
-  return ClusterStore::open(parts_, vault, std::move(plan), patience);
+  return ClusterStore::open(parts_, vault, patience);
 }
 
 Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
@@ -107,7 +106,7 @@ Result<pipeline::BackupReport> BackupRunner::run_vault(
     const VaultId& id, const std::shared_ptr<const trust::AcceptedPlan>& plan,
     std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::unique_ptr<ClusterStore> cluster,
-                   cluster_store(plan, ClusterStore::Patience::kBackground));
+                   cluster_store(ClusterStore::Patience::kBackground));
   TRY(parts_.control.create_vault(id, stop));
   ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
                    parts_.keeper.open_cluster(cluster->store(), plan->plan.escrow, stop));

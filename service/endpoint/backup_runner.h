@@ -53,8 +53,7 @@ class BackupRunner {
   [[nodiscard]] const DeviceId& device() const { return parts_.identity.device; }
 
   /// For reading points back: the store, and the vault in it.
-  Result<std::unique_ptr<ClusterStore>> cluster_store(
-      std::shared_ptr<const trust::AcceptedPlan> plan, ClusterStore::Patience patience);
+  Result<std::unique_ptr<ClusterStore>> cluster_store(ClusterStore::Patience patience);
 
   /// Where the index of the cluster's vault is kept between runs.
   [[nodiscard]] std::string cache_folder(const VaultId& vault) const;

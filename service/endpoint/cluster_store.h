@@ -6,21 +6,18 @@
 #include "agent/base/ids.h"
 #include "agent/base/result.h"
 #include "agent/store/store.h"
-#include "agent/trust/plan_gate.h"
 #include "service/endpoint/engine_parts.h"
 
 namespace obhut::endpoint {
 
-/// The cluster's vault as a store: tickets and ranges, asked again where that may help, as fast as
-/// the plan allows. Borrows what it is made of.
+/// The cluster's vault as a store: tickets and ranges, asked again where that may help; what it
+/// sends shares the plan's limit with all that this process sends. Borrows what it is made of.
 class ClusterStore {
  public:
   /// Who waits: a run in the background is patient for a good minute, a person for seconds.
   enum class Patience : std::uint8_t { kBackground, kPerson };
-  /// In: `plan` limits what is sent, none: nothing does. Errors: kCorrupt for what this device
-  /// remembers of the vault.
+  /// Errors: kCorrupt for what this device remembers of the vault.
   static Result<std::unique_ptr<ClusterStore>> open(const EngineParts& parts, const VaultId& vault,
-                                                    std::shared_ptr<const trust::AcceptedPlan> plan,
                                                     Patience patience);
   ~ClusterStore();
   [[nodiscard]] store::Store& store();

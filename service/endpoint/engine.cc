@@ -1,6 +1,7 @@
 #include "service/endpoint/engine.h"
 
 #include "agent/base/backoff.h"
+#include "agent/plan/schedule.h"
 
 namespace obhut::endpoint {
 
@@ -8,6 +9,13 @@ namespace {
 
 constexpr std::chrono::seconds kReportEvery{5};
 constexpr const char* kNotRecoverable = "not-recoverable";
+
+std::uint64_t bytes_per_second(const trust::AcceptedPlan* plan, Instant now) {
+  if (plan == nullptr) return 0;
+  const Result<std::optional<std::uint32_t>> kbps = plan::upload_limit_at(plan->plan, now);
+  // A time zone that this machine lacks must not stop backups: then there is no limit.
+  return kbps && *kbps ? **kbps * std::uint64_t{125} : 0;
+}
 
 }  // namespace
 
@@ -40,6 +48,8 @@ Result<std::unique_ptr<Engine>> Engine::make(StateFolder& state, Clock& clock, c
 
 Result<void> Engine::build(crypto::SigningKey device_key, const Config& config) {
   ASSIGN_OR_RETURN(plans_, PlanKeeper::open(state_, clock_, outbox_, log_, identity_));
+  uploads_ = std::make_unique<wire::UploadPace>(
+      clock_, [this] { return bytes_per_second(plans_->in_force().get(), clock_.now()); });
   ASSIGN_OR_RETURN(
       keeper_, VaultKeeper::open(state_, clock_, identity_, std::move(device_key), config.keys));
   if (!keeper_->waiting()) TRY(keeper_->cluster_vault());
@@ -50,8 +60,8 @@ Result<void> Engine::build(crypto::SigningKey device_key, const Config& config) 
                              [] { return platform::power_source(); },
                              [] { return platform::network_cost(); }};
   ASSIGN_OR_RETURN(pauses_, PauseControl::open(state_, clock_, log_, outbox_, sources));
-  const EngineParts parts{state_, clock_,   log_,    identity_, control_,   transport_,
-                          heads_, *keeper_, outbox_, *pauses_,  activities_};
+  const EngineParts parts{state_,    clock_, log_,     identity_, control_, transport_,
+                          *uploads_, heads_, *keeper_, outbox_,   *pauses_, activities_};
   recovery_ = std::make_unique<Recovery>(parts);
   runner_ = std::make_unique<BackupRunner>(parts, *recovery_,
                                            HookRunner::Settings{config.hooks, config.hook_limit});

@@ -10,6 +10,7 @@
 #include "agent/crypto/signing.h"
 #include "agent/wire/control_client.h"
 #include "agent/wire/cpprest_transport.h"
+#include "agent/wire/upload_pace.h"
 #include "service/endpoint/activities.h"
 #include "service/endpoint/backup_runner.h"
 #include "service/endpoint/config.h"
@@ -66,6 +67,7 @@ class Engine {
   Reachability line_;
   Activities activities_;
   std::unique_ptr<PlanKeeper> plans_;
+  std::unique_ptr<wire::UploadPace> uploads_;
   std::unique_ptr<VaultKeeper> keeper_;
   HeadFiles heads_;
   std::unique_ptr<Recovery> recovery_;

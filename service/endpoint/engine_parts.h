@@ -5,6 +5,7 @@
 #include "agent/base/log.h"
 #include "agent/wire/control_client.h"
 #include "agent/wire/transport.h"
+#include "agent/wire/upload_pace.h"
 #include "service/endpoint/activities.h"
 #include "service/endpoint/head_file.h"
 #include "service/endpoint/identity.h"
@@ -23,6 +24,7 @@ struct EngineParts {
   const Identity& identity;
   wire::ControlClient& control;
   wire::Transport& transport;
+  wire::UploadPace& uploads;
   HeadFiles& heads;
   VaultKeeper& keeper;
   Outbox& outbox;

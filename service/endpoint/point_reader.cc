@@ -6,9 +6,8 @@ Result<std::unique_ptr<PointReader>> PointReader::open(Engine& engine, const std
                                                        std::stop_token stop) {
   std::unique_ptr<PointReader> reader(new PointReader());
   if (target.empty() || target == "cluster") {
-    ASSIGN_OR_RETURN(
-        reader->cluster_,
-        engine.runner().cluster_store(engine.plans().in_force(), ClusterStore::Patience::kPerson));
+    ASSIGN_OR_RETURN(reader->cluster_,
+                     engine.runner().cluster_store(ClusterStore::Patience::kPerson));
     reader->store_ = &reader->cluster_->store();
     ASSIGN_OR_RETURN(reader->vault_, engine.keeper().read_cluster(*reader->store_, stop));
   } else {

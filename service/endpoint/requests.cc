@@ -253,7 +253,7 @@ Result<void> with_cluster_vault(Engine& engine, const std::stop_token& stop,
                                 const std::function<Result<void>(vault::Vault&)>& use) {
   const auto plan = engine.plans().in_force();
   ASSIGN_OR_RETURN(const auto cluster,
-                   engine.runner().cluster_store(plan, ClusterStore::Patience::kPerson));
+                   engine.runner().cluster_store(ClusterStore::Patience::kPerson));
   ASSIGN_OR_RETURN(const VaultId id, engine.keeper().cluster_vault());
   TRY(engine.control().create_vault(id, stop));
   ASSIGN_OR_RETURN(const auto vault,

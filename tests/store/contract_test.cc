@@ -1,7 +1,6 @@
 #include "agent/store/local_store.h"
 #include "agent/store/measured_store.h"
 #include "agent/store/retrying_store.h"
-#include "agent/store/throttled_store.h"
 #include "tests/contract/store_contract.h"
 #include "tests/store/scratch.h"
 #include "tests/support/fake_clock.h"
@@ -70,13 +69,6 @@ struct RetryingOverFaultsFixture {
   store::Store& store() { return held; }
 };
 
-struct ThrottledFixture {
-  MemStore inner;
-  FakeClock clock;
-  store::ThrottledStore held{inner, clock, [] { return 100'000U; }};
-  store::Store& store() { return held; }
-};
-
 struct MeasuredFixture {
   MemStore inner;
   store::MeasuredStore held{inner};
@@ -87,7 +79,6 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Memory, StoreContract, MemoryFixture);
 INSTANTIATE_TYPED_TEST_SUITE_P(Directory, StoreContract, DirectoryFixture);
 INSTANTIATE_TYPED_TEST_SUITE_P(Retrying, StoreContract, RetryingFixture);
 INSTANTIATE_TYPED_TEST_SUITE_P(RetryingOverFaults, StoreContract, RetryingOverFaultsFixture);
-INSTANTIATE_TYPED_TEST_SUITE_P(Throttled, StoreContract, ThrottledFixture);
 INSTANTIATE_TYPED_TEST_SUITE_P(Measured, StoreContract, MeasuredFixture);
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include "agent/crypto/digest.h"
 #include "agent/store/measured_store.h"
 #include "agent/store/retrying_store.h"
-#include "agent/store/throttled_store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_store.h"
 #include "tests/support/mem_store.h"
@@ -91,34 +90,6 @@ TEST(RetryingStore, StopsWaitingWhenAskedTo) {
 
   EXPECT_EQ(store.get(pack_of({}), {0, 1}, stop.get_token()).error().kind, ErrorKind::kCancelled);
   EXPECT_EQ(network.calls(), 1U);
-}
-
-TEST(ThrottledStore, MovesNoFasterThanItsLimit) {
-  MemStore cluster;
-  FakeClock clock;
-  ThrottledStore store(cluster, clock, [] { return 100'000U; });
-  const auto begin = clock.steady();
-
-  for (std::uint64_t i = 0; i < 10; ++i) {
-    const Bytes body = tests::random_bytes(1'000'000, i);
-    ASSERT_TRUE(store.put(pack_of(body), body, {}));
-  }
-
-  // 10 MB at 100 KB/s are 100 s; the last one's price and a burst of a second are still owed.
-  EXPECT_GE(clock.steady() - begin, std::chrono::seconds(88));
-  EXPECT_LE(clock.steady() - begin, std::chrono::seconds(100));
-}
-
-TEST(ThrottledStore, DoesNotWaitWithoutALimit) {
-  MemStore cluster;
-  FakeClock clock;
-  ThrottledStore store(cluster, clock, [] { return 0U; });
-  const Bytes body = tests::random_bytes(5'000'000, 1);
-
-  ASSERT_TRUE(store.put(pack_of(body), body, {}));
-  ASSERT_TRUE(store.get(pack_of(body), {0, body.size()}, {}));
-
-  EXPECT_EQ(clock.sleeps(), 0U);
 }
 
 TEST(MeasuredStore, CountsWhatWasAcknowledged) {

@@ -34,7 +34,8 @@ struct HttpFixture {
   MemoryOfHeads memory;
   ControlClient control{live_cluster().transport(), clock, live_cluster().url(),
                         DeviceIdentity{device.identity.device, device.identity.key.clone()}};
-  HttpStore held{control, live_cluster().transport(), memory,
+  UploadPace pace{clock, [] { return 0U; }};
+  HttpStore held{control, live_cluster().transport(), memory, pace,
                  HttpStore::Place{device.vault, device.identity.device,
                                   device.identity.key.public_key(), device.cluster_key}};
 

@@ -56,7 +56,8 @@ class HttpStoreTest : public testing::Test {
                          DeviceIdentity{device_.device, device_.key.clone()}};
   HttpStore::Place place_{crypto::random_id<VaultId>(), device_.device, device_.key.public_key(),
                           cluster_.key.public_key()};
-  HttpStore store_{control_, cluster_, memory_, place_};
+  UploadPace pace_{clock_, [] { return 0U; }};
+  HttpStore store_{control_, cluster_, memory_, pace_, place_};
   const Bytes body_ = Bytes(10'000, std::uint8_t{7});
   const ObjectName pack_ = name_of(ObjectKind::kPack, body_);
 };

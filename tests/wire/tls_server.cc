@@ -124,9 +124,10 @@ std::string TlsPeer::read_request() {
   return request;
 }
 
-void TlsPeer::read_some() {
+std::size_t TlsPeer::read_some() {
   char buffer[16'384];
-  (void)SSL_read(static_cast<SSL*>(ssl_), buffer, sizeof buffer);  // ignored: what it was
+  const int got = SSL_read(static_cast<SSL*>(ssl_), buffer, sizeof buffer);
+  return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 
 void TlsPeer::write(std::string_view bytes) {

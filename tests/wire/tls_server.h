@@ -45,8 +45,8 @@ class TlsPeer {
 
   /// Head and body of one request; empty once the client has closed.
   std::string read_request();
-  /// Some of what comes, thrown away.
-  void read_some();
+  /// Some of what comes, thrown away. Out: how much; 0 once the client has closed.
+  std::size_t read_some();
   void write(std::string_view bytes);
   /// Until the server is told to close, or the client closes.
   void stall();

@@ -21,8 +21,9 @@ struct Limits {
   std::chrono::milliseconds header{
       15'000};                             ///< from the first byte of a request to its last header
   std::chrono::milliseconds idle{75'000};  ///< between requests
-  /// For each 256 KiB of a body, either way: a minimum rate.
-  std::chrono::milliseconds block{30'000};
+  /// For each 256 KiB of a body, either way: a minimum rate. At 64 kbit/s, the lowest upload limit
+  /// that a plan may have, they take 33 s.
+  std::chrono::milliseconds block{60'000};
   std::uint32_t header_bytes = 16 * 1024;
   std::uint32_t connections = 20'000;
   std::uint32_t requests_per_connection = 10'000;
