@@ -30,9 +30,9 @@ namespace {
 //   workers    2          a pack, 10 MiB of chunkers, 6 MiB of sealer, 1.5 MiB of segment: 67 MiB
 //   builder    1          a pack of nodes, a segment, 8,192 waiting entries: 24 MiB
 //   packs      1 queued   16 MiB
-//   uploaders  2          a pack each: 32 MiB
+//   uploaders  2 or 4     a pack each: 32 or 64 MiB
 //   old nodes  -          cache of plain blobs: 12 MiB; known small files: 10 MiB
-//                                                                       together below 170 MiB
+//                                                                       together below 202 MiB
 //   index      -          what this run adds: 8 MiB and 0.1 KB a pack; of the rest 64 MiB of pages
 //   at
 //                         most, which a million blobs fill, and 2 bytes a blob: 10 TB take 90 MiB
@@ -40,7 +40,8 @@ constexpr std::size_t kEvents = 6144;
 constexpr std::size_t kJobs = 8;
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kOldNodes = 12U << 20U;
-constexpr PackSinkLimits kPacks{.uploaders = 2, .queued_packs = 1, .blobs_per_index = 100'000};
+constexpr std::size_t kQueuedPacks = 1;
+constexpr std::size_t kBlobsPerIndex = 100'000;
 constexpr SegmentSizes kSegments{};
 static_assert(kSegments.steps * 2 < kEvents, "the walk must not wait for a segment that it holds");
 
@@ -67,7 +68,8 @@ struct BackupJob::Run {
         index(std::move(loaded.index)),
         threads(outer),
         used(*index, vault::read_sparse_blobs(job.options_.cache_directory)),
-        sink(job.vault_.store(), job.vault_.keyring(), *index, used, job.progress_, kPacks,
+        sink(job.vault_.store(), job.vault_.keyring(), *index, used, job.progress_,
+             {job.options_.uploaders, kQueuedPacks, kBlobsPerIndex},
              [this](Error error) { threads.report(std::move(error)); }),
         nodes(job.vault_.keyring(), sink, job.progress_),
         reader(job.vault_.store(), job.vault_.keyring(), *index, limits_of(job.options_)) {

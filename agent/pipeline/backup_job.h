@@ -35,6 +35,9 @@ struct BackupOptions {
   std::chrono::seconds checkpoint_after{20};
   vault::BlobReaderLimits reader;  ///< how the point before is read
   unsigned workers = 0;            ///< 0: one a processor, two at most
+  /// Packs that are on their way to the store at once, 16 MiB each: enough of them hide how long it
+  /// takes to answer. For a store nearby two keep the disk busy.
+  unsigned uploaders = 2;
   /// Somebody looks at the progress: where no point before tells how much there is, it is counted.
   bool count_ahead = false;
   const PauseGate* pause = nullptr;  ///< closed: nothing more is read until it opens; null: never

@@ -213,6 +213,7 @@ Result<void> FileBatch::run(vault::BlobReader& reader, const vault::IndexCache& 
                             FileWriter& files, unsigned workers, const std::stop_token& stop) {
   sort_by_place(index);
   divide(reader);
+  reader.expect(wanted_);
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::optional<Error> first;

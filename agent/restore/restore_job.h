@@ -24,6 +24,8 @@ struct RestoreOptions {
   platform::TreeWriterOptions writer;
   Selection selection;
   model::Totals point_totals;  ///< of the whole point, for who looks at the progress
+  /// Each holds one stretch of a pack (BlobReaderLimits) while it writes. Where the store takes its
+  /// time to answer, more of them than processors: some wait while others write.
   unsigned workers = 2;
 };
 

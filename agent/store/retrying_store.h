@@ -19,6 +19,7 @@ class RetryingStore final : public Store {
   Result<std::optional<std::uint64_t>> size_of(const ObjectName& name,
                                                std::stop_token stop) override;
   Result<std::vector<ObjectInfo>> list(ObjectKind kind, std::stop_token stop) override;
+  void expect(std::span<const ObjectName> names) override { inner_.expect(names); }
 
  private:
   template <class Ask>

@@ -19,6 +19,13 @@ Result<Bytes> get_whole(Store& store, const ObjectName& name, std::uint64_t most
   return bytes;
 }
 
+void expect_all(Store& store, std::span<const ObjectInfo> objects) {
+  std::vector<ObjectName> names;
+  names.reserve(objects.size());
+  for (const ObjectInfo& object : objects) names.push_back(object.name);
+  store.expect(names);
+}
+
 Result<ObjectName> put_named(Store& store, ObjectKind kind, ByteView body, std::stop_token stop) {
   const ObjectName name{kind, crypto::sha256(body)};
   TRY(store.put(name, body, stop));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -50,12 +51,19 @@ class Store {
   /// All objects of a kind, ascending by name. What a put that was acknowledged stored is there;
   /// what a put left half done is not. Errors: as get.
   virtual Result<std::vector<ObjectInfo>> list(ObjectKind kind, std::stop_token stop) = 0;
+
+  /// A hint that get() will soon be asked for these, in about this order: a store may prepare for
+  /// many at once what it would else do for each. Asks nothing and never waits.
+  virtual void expect(std::span<const ObjectName> /*names*/) {}
 };
 
 /// The whole object, refused where it is larger than `most`, and its hash compared with its name.
 /// Errors: those of Store::get; kCorrupt.
 Result<Bytes> get_whole(Store& store, const ObjectName& name, std::uint64_t most,
                         std::stop_token stop);
+
+/// All of what a list() gave: expect() with the names.
+void expect_all(Store& store, std::span<const ObjectInfo> objects);
 
 /// Names `body` by its hash, puts it, and returns the name.
 Result<ObjectName> put_named(Store& store, ObjectKind kind, ByteView body, std::stop_token stop);

@@ -216,6 +216,16 @@ std::size_t BlobReader::stretch_of(std::span<const WantedBlob> blobs) const {
   return count;
 }
 
+void BlobReader::expect(std::span<const WantedBlob> blobs) {
+  std::vector<store::ObjectName> names;
+  for (std::size_t i = 0; i < blobs.size(); ++i) {
+    const auto pack = blobs[i].location.pack;
+    if (i > 0 && pack == blobs[i - 1].location.pack) continue;
+    names.push_back({model::ObjectKind::kPack, state_->index.pack(pack).name});
+  }
+  state_->store.expect(names);
+}
+
 Result<void> BlobReader::for_stretch(std::span<const WantedBlob> blobs, const UseStretch& use,
                                      std::stop_token stop) {
   State& state = *state_;

@@ -54,6 +54,8 @@ class BlobReader {
   /// How many of `blobs`, which are sorted by pack and offset, one fetch should bring: those that
   /// lie close behind the first. At least 1 of what is not empty.
   [[nodiscard]] std::size_t stretch_of(std::span<const WantedBlob> blobs) const;
+  /// Tells the store which packs for_stretch() will want. In: `blobs` as for stretch_of().
+  void expect(std::span<const WantedBlob> blobs);
   /// Fetches `blobs`, a stretch of one pack, and lends the plain bytes of each in turn; nothing is
   /// kept. Where one cannot be had from here, its other copies are tried, and `use` is told of the
   /// error that blob() would give. Errors: those of `use`.

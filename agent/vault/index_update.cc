@@ -27,6 +27,7 @@ class Gatherer {
       : store_(store), keyring_(keyring), stop_(std::move(stop)) {}
 
   /// Nothing where the object is damaged: noted as a fault.
+  void expect(const std::vector<ObjectInfo>& objects) { store::expect_all(store_, objects); }
   Result<std::optional<pack::IndexObject>> read(const ObjectInfo& object) {
     if (faulty_.contains(object.name.hash)) return std::optional<pack::IndexObject>{};
     Result<Bytes> bytes = store::get_whole(store_, object.name, kMaxIndexObject, stop_);
@@ -85,9 +86,16 @@ Result<bool> build(Gatherer& gatherer, const IndexFile* base, const std::vector<
   }
   std::set<Sha256> done;
   for (const ObjectInfo& object : included) done.insert(object.name.hash);
-  bool wasted = false;
+  std::vector<ObjectInfo> missing;
   for (const ObjectInfo& object : listed) {
-    if (done.contains(object.name.hash) || skip.contains(object.name.hash)) continue;
+    if (!done.contains(object.name.hash) && !skip.contains(object.name.hash)) {
+      missing.push_back(object);
+    }
+  }
+  gatherer.expect(missing);
+  bool wasted = false;
+  for (const ObjectInfo& object : missing) {
+    if (skip.contains(object.name.hash)) continue;  // superseded by one that was read meanwhile
     ASSIGN_OR_RETURN(const std::optional<pack::IndexObject> index, gatherer.read(object));
     if (!index) continue;
     for (const Sha256& old : index->superseded) {

@@ -91,6 +91,7 @@ Result<std::unique_ptr<Vault>> Vault::create_for_device(store::Store& store, sea
 Result<std::unique_ptr<Vault>> Vault::open(store::Store& store, const KeySource& source,
                                            std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store.list(ObjectKind::kKey, stop));
+  store::expect_all(store, objects);
   const SlotType type = slot_type_of(source);
   std::optional<seal::Keyring> keyring;
   unsigned slots = 0;
@@ -127,6 +128,7 @@ Result<std::unique_ptr<Vault>> Vault::open_with(store::Store& store, seal::Keyri
 
 Result<void> Vault::read_key_objects(std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store_.list(ObjectKind::kKey, stop));
+  store::expect_all(store_, objects);
   for (const ObjectInfo& object : objects) {
     Result<Bytes> bytes = store::get_whole(store_, object.name, kMaxKeyObject, stop);
     if (!bytes && stops_everything(bytes.error())) return std::unexpected(bytes.error());
@@ -166,6 +168,7 @@ std::optional<Vault::Writer> Vault::standalone_writer() const {
 
 Result<std::vector<StoredSlot>> Vault::slots(std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store_.list(ObjectKind::kKey, stop));
+  store::expect_all(store_, objects);
   std::vector<StoredSlot> slots;
   for (const ObjectInfo& object : objects) {
     Result<Bytes> bytes = store::get_whole(store_, object.name, kMaxKeyObject, stop);

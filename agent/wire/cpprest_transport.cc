@@ -149,6 +149,7 @@ http_request build(const Request& request, const Target& target, Exchange& excha
     const auto type = built.headers().content_type();
     built.set_body(stream, request.body.size(), type.empty() ? "application/octet-stream" : type);
   }
+  exchange.body.collection().reserve(request.expected_response);
   built.set_response_stream(exchange.body.create_ostream());
   built.set_progress_handler(
       [most = request.max_response](web::http::message_direction::direction way,

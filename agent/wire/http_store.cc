@@ -1,6 +1,7 @@
 #include "agent/wire/http_store.h"
 
 #include <algorithm>
+#include <deque>
 #include <mutex>
 #include <unordered_map>
 
@@ -20,6 +21,10 @@ using store::ObjectName;
 /// expiry is a time of a clock that ours need not agree with.
 constexpr std::chrono::minutes kAddressAge{10};
 constexpr std::size_t kMaxAddresses = 10'000;
+constexpr std::size_t kAddressesAtOnce = 100;
+/// Key objects are small and few, and read by each step that opens or mends a vault.
+constexpr std::size_t kMaxKeptKey = 64U << 10U;
+constexpr std::size_t kMaxKeptKeys = 64;
 /// 256 kbit/s is the slowest line on which a pack of 16 MiB still passes in one request.
 constexpr std::size_t kSlowestBytesPerMs = 32;
 
@@ -56,6 +61,8 @@ struct HttpStore::Cache {
   };
   std::mutex mutex;
   std::unordered_map<ObjectName, Address, model::ObjectNameHash> addresses;
+  std::deque<ObjectName> expected;  ///< without an address yet, in the order of need
+  std::unordered_map<ObjectName, Bytes, model::ObjectNameHash> keys;  ///< whole, as their names say
   /// The head read last: its reader asks for a size, then for parts.
   Sha256 head;
   std::shared_ptr<const Bytes> head_bytes;  // shared with those who read it at the moment
@@ -128,11 +135,41 @@ Result<Download> HttpStore::download_of(const ObjectName& name, bool fresh, std:
     const auto at = cache_->addresses.find(name);
     if (at != cache_->addresses.end() && at->second.until > now) return at->second.download;
   }
-  ASSIGN_OR_RETURN(std::vector<Download> found, control_.downloads(place_.vault, {&name, 1}, stop));
+  const std::vector<ObjectName> names = expected_with(name);
+  Result<std::vector<Download>> found = control_.downloads(place_.vault, names, stop);
+  // One of the others may be gone; whoever wants that one hears of it.
+  const bool alone = !found && names.size() > 1 && found.error().kind == ErrorKind::kNotFound;
+  if (alone) found = control_.downloads(place_.vault, {&name, 1}, stop);
+  if (!found) return std::unexpected(std::move(found.error()));
   const std::scoped_lock lock(cache_->mutex);
   if (cache_->addresses.size() >= kMaxAddresses) cache_->addresses.clear();
-  cache_->addresses[name] = {found.front(), now + kAddressAge};
-  return std::move(found.front());
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    cache_->addresses[names[i]] = {(*found)[i], now + kAddressAge};
+  }
+  return std::move(found->front());
+}
+
+void HttpStore::expect(std::span<const ObjectName> names) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::scoped_lock lock(cache_->mutex);
+  cache_->expected.clear();  // what was expected before and never asked for is wanted no more
+  for (const ObjectName& name : names) {
+    if (cache_->expected.size() >= kMaxAddresses) break;
+    const auto at = cache_->addresses.find(name);
+    if (at == cache_->addresses.end() || at->second.until <= now) cache_->expected.push_back(name);
+  }
+}
+
+/// `name`, and behind it what is expected next.
+std::vector<ObjectName> HttpStore::expected_with(const ObjectName& name) {
+  std::vector<ObjectName> names{name};
+  const std::scoped_lock lock(cache_->mutex);
+  std::deque<ObjectName>& expected = cache_->expected;
+  while (!expected.empty() && names.size() < kAddressesAtOnce) {
+    if (expected.front() != name) names.push_back(expected.front());
+    expected.pop_front();
+  }
+  return names;
 }
 
 Result<Bytes> HttpStore::get_range(const Download& from, const ObjectName& name, ByteRange range,
@@ -144,6 +181,7 @@ Result<Bytes> HttpStore::get_range(const Download& from, const ObjectName& name,
                                           std::to_string(range.offset + range.length - 1)});
   request.deadline = deadline_for(range.length);
   request.max_response = std::max<std::size_t>(range.length, 4096);  // a refusal says why
+  request.expected_response = range.length;
   ASSIGN_OR_RETURN(Response response, data_.send(request, stop));
   const bool whole = range.offset == 0 && range.length == from.size;
   if (response.status != 206 && !(response.status == 200 && whole)) {
@@ -161,6 +199,9 @@ Result<Bytes> HttpStore::get_range(const Download& from, const ObjectName& name,
 
 Result<Bytes> HttpStore::get(const ObjectName& name, ByteRange range, std::stop_token stop) {
   if (name.kind == ObjectKind::kHead) return get_head(name.hash, range, stop);
+  if (name.kind == ObjectKind::kKey) {
+    if (std::optional<Bytes> kept = kept_key(name, range)) return std::move(*kept);
+  }
   for (int attempt = 0;; ++attempt) {
     ASSIGN_OR_RETURN(const Download from, download_of(name, attempt > 0, stop));
     if (range.offset > from.size || range.length > from.size - range.offset) {
@@ -168,11 +209,30 @@ Result<Bytes> HttpStore::get(const ObjectName& name, ByteRange range, std::stop_
     }
     if (range.length == 0) return Bytes{};
     Result<Bytes> bytes = get_range(from, name, range, stop);
+    if (bytes && name.kind == ObjectKind::kKey) keep_key(name, *bytes);
     // An address may have run out or moved: once more with a new one.
     const bool perhaps_stale = !bytes && (bytes.error().kind == ErrorKind::kNotFound ||
                                           bytes.error().kind == ErrorKind::kUnavailable);
     if (!perhaps_stale || attempt > 0) return bytes;
   }
+}
+
+std::optional<Bytes> HttpStore::kept_key(const ObjectName& name, ByteRange range) const {
+  const std::scoped_lock lock(cache_->mutex);
+  const auto at = cache_->keys.find(name);
+  if (at == cache_->keys.end()) return std::nullopt;
+  const Bytes& whole = at->second;
+  if (range.offset > whole.size() || range.length > whole.size() - range.offset)
+    return std::nullopt;
+  const auto begin = whole.begin() + static_cast<std::ptrdiff_t>(range.offset);
+  return Bytes(begin, begin + static_cast<std::ptrdiff_t>(range.length));
+}
+
+/// What is not the whole object, or damaged on its way, is not kept.
+void HttpStore::keep_key(const ObjectName& name, ByteView bytes) {
+  if (bytes.size() > kMaxKeptKey || crypto::sha256(bytes) != name.hash) return;
+  const std::scoped_lock lock(cache_->mutex);
+  if (cache_->keys.size() < kMaxKeptKeys) cache_->keys.emplace(name, to_bytes(bytes));
 }
 
 Result<std::shared_ptr<const Bytes>> HttpStore::whole_head(const Sha256& hash,

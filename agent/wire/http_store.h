@@ -58,12 +58,17 @@ class HttpStore final : public store::Store {
                                                std::stop_token stop) override;
   Result<std::vector<store::ObjectInfo>> list(store::ObjectKind kind,
                                               std::stop_token stop) override;
+  /// Addresses are then asked for a hundred at a time.
+  void expect(std::span<const store::ObjectName> names) override;
 
  private:
   struct Cache;
   Result<void> commit(const store::ObjectName& name, ByteView body, std::stop_token stop);
   Result<void> upload(const Ticket& ticket, const store::ObjectName& name, ByteView body,
                       Pace& pace, std::stop_token stop);
+  [[nodiscard]] std::optional<Bytes> kept_key(const store::ObjectName& name, ByteRange range) const;
+  void keep_key(const store::ObjectName& name, ByteView bytes);
+  std::vector<store::ObjectName> expected_with(const store::ObjectName& name);
   Result<Download> download_of(const store::ObjectName& name, bool fresh, std::stop_token stop);
   Result<Bytes> get_range(const Download& from, const store::ObjectName& name, ByteRange range,
                           std::stop_token stop);

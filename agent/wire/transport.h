@@ -47,6 +47,9 @@ struct Request {
   std::chrono::milliseconds deadline{30'000};
   /// An answer with a longer body is kCorrupt; no more than this is kept in memory.
   std::size_t max_response = std::size_t{1} << 20U;
+  /// How long the body will be where that is known: it gets its room at once, and is not copied
+  /// while it grows.
+  std::size_t expected_response = 0;
 };
 
 struct Response {

@@ -16,6 +16,10 @@ namespace obhut::endpoint {
 
 namespace {
 
+/// Packs on their way to a cluster at once. Two keep a line busy that answers at once; the others
+/// hide a tenth of a second of round trips, a ticket's and the pack's own, at 200 MB/s.
+constexpr unsigned kUploads = 4;
+
 /// As outcomes and commands name it.
 std::string name_of(const model::Target& target) {
   return target.type == model::TargetType::kCluster ? "cluster" : target.path;
@@ -112,6 +116,7 @@ Result<pipeline::BackupReport> BackupRunner::run_vault(
                    parts_.keeper.open_cluster(cluster->store(), plan->plan.escrow, stop));
   pipeline::BackupOptions options;
   options.writer = parts_.keeper.writer();
+  options.uploaders = kUploads;
   return run_job(*vault, *plan, std::move(options), stop);
 }
 

@@ -1,6 +1,13 @@
 #include "service/endpoint/point_reader.h"
 
 namespace obhut::endpoint {
+namespace {
+
+/// What one thread of a restore fetches at once, and holds.
+constexpr std::uint32_t kLocalStretch = 4U << 20U;
+constexpr std::uint32_t kClusterStretch = 8U << 20U;  // long beside the time that an answer takes
+
+}  // namespace
 
 Result<std::unique_ptr<PointReader>> PointReader::open(Engine& engine, const std::string& target,
                                                        std::stop_token stop) {
@@ -55,9 +62,10 @@ Result<vault::BlobReader*> PointReader::blobs(std::stop_token stop) {
     // A place of its own: a backup may be writing its cache right now.
     ASSIGN_OR_RETURN(index_, vault::IndexCache::load(*store_, vault_->keyring(), "", stop));
     vault::BlobReaderLimits limits;
+    limits.stretch = kClusterStretch;
     if (local_) {
       limits.alignment = 1;
-      limits.stretch = 4U << 20U;
+      limits.stretch = kLocalStretch;
     }
     blobs_ = std::make_unique<vault::BlobReader>(*store_, vault_->keyring(), *index_, limits);
   }

@@ -224,6 +224,7 @@ Result<json> restore_point(Engine& engine, PointReader& reader, const json& requ
                    reader.row(text_or(request, "point", "latest"), stop));
   ASSIGN_OR_RETURN(vault::BlobReader * blobs, reader.blobs(stop));
   options.point_totals = row.summary.totals;
+  options.workers = reader.restore_workers();
   restore::RestoreJob job(*blobs, reader.index(), std::move(options));
   Result<restore::RestoreReport> report = tell_progress(
       engine, reply, [&] { return restore::job_progress(job.progress()); },

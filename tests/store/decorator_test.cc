@@ -110,6 +110,29 @@ TEST(MeasuredStore, CountsWhatWasAcknowledged) {
   EXPECT_EQ(moved.requests, 3U);
 }
 
+TEST(Decorators, PassOnWhatIsExpected) {
+  struct Listening final : Store {
+    Result<void> put(const ObjectName&, ByteView, std::stop_token) override { return {}; }
+    Result<Bytes> get(const ObjectName&, ByteRange, std::stop_token) override { return Bytes{}; }
+    Result<std::optional<std::uint64_t>> size_of(const ObjectName&, std::stop_token) override {
+      return std::nullopt;
+    }
+    Result<std::vector<ObjectInfo>> list(ObjectKind, std::stop_token) override {
+      return std::vector<ObjectInfo>{};
+    }
+    void expect(std::span<const ObjectName> names) override { heard += names.size(); }
+    std::size_t heard = 0;
+  };
+  Listening inner;
+  FakeClock clock;
+  RetryingStore retrying(inner, clock, {}, 3);
+  MeasuredStore measured(retrying);
+
+  measured.expect(std::vector<ObjectName>(7));
+
+  EXPECT_EQ(inner.heard, 7U);
+}
+
 TEST(GetWhole, RefusesBytesThatAreNotTheirName) {
   MemStore store;
   const Bytes body = tests::bytes("honest");

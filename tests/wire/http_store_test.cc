@@ -107,6 +107,67 @@ TEST_F(HttpStoreTest, SaysWhatIsMissing) {
   EXPECT_EQ(store_.size_of(pack_, {}).value_or(1), std::nullopt);
 }
 
+TEST_F(HttpStoreTest, AsksForManyAddressesAtOnceWhereTheyAreExpected) {
+  std::vector<ObjectName> names;
+  for (std::uint8_t i = 0; i < 120; ++i) {
+    const Bytes body(100, i);
+    names.push_back(name_of(ObjectKind::kPack, body));
+    ASSERT_TRUE(store_.put(names.back(), body, {}));
+  }
+  const auto asked = [&] {
+    return std::ranges::count_if(cluster_.seen, [](const Request& request) {
+      return request.url.find("/downloads") != std::string::npos;
+    });
+  };
+
+  store_.expect(names);
+  const auto silent = asked();
+  for (const ObjectName& name : names) {
+    const Result<Bytes> bytes = store_.get(name, {0, 100}, {});
+    ASSERT_TRUE(bytes) << bytes.error().message;
+    EXPECT_EQ(crypto::sha256(*bytes), name.hash);
+  }
+
+  EXPECT_EQ(silent, 0) << "a hint asks nothing";
+  EXPECT_EQ(asked(), 2);
+}
+
+// Opening a vault and looking whether slots are missing each read all of them.
+TEST_F(HttpStoreTest, FetchesAKeyObjectOnceAndNeverKeepsADamagedOne) {
+  const ObjectName key = name_of(ObjectKind::kKey, body_);
+  ASSERT_TRUE(store_.put(key, body_, {}));
+  bool damage = true;
+  std::size_t fetched = 0;
+  cluster_.after = [&](const Request& request, Response& response) {
+    if (request.url.find("/store/") == std::string::npos) return;
+    ++fetched;
+    if (damage) response.body.front() ^= 1U;
+  };
+
+  const Result<Bytes> damaged = store::get_whole(store_, key, body_.size(), {});
+  damage = false;
+  const Result<Bytes> first = store::get_whole(store_, key, body_.size(), {});
+  const Result<Bytes> again = store::get_whole(store_, key, body_.size(), {});
+
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().kind, ErrorKind::kCorrupt);
+  ASSERT_TRUE(first && again);
+  EXPECT_EQ(*again, body_);
+  EXPECT_EQ(fetched, 2u);
+  EXPECT_FALSE(store_.get(key, {body_.size(), 1}, {})) << "no bytes beyond its end";
+}
+
+// Repacking took one of them away since the index was read.
+TEST_F(HttpStoreTest, ReadsOnWhereSomethingExpectedIsGone) {
+  ASSERT_TRUE(store_.put(pack_, body_, {}));
+  const ObjectName gone = name_of(ObjectKind::kPack, Bytes(5, std::uint8_t{1}));
+
+  store_.expect(std::vector{pack_, gone});
+
+  EXPECT_TRUE(store_.get(pack_, {0, 10}, {}));
+  EXPECT_EQ(store_.get(gone, {0, 1}, {}).error().kind, ErrorKind::kNotFound);
+}
+
 TEST_F(HttpStoreTest, RefusesAnswersOfAnotherLength) {
   ASSERT_TRUE(store_.put(pack_, body_, {}));
   cluster_.after = [&](const Request& request, Response& response) {
