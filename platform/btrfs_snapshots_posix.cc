@@ -71,7 +71,7 @@ Result<std::string> some_device_of(int fd, std::uint64_t last_device) {
     device.devid = id;
     if (::ioctl(fd, BTRFS_IOC_DEV_INFO, &device) != 0) continue;
     const auto* path = reinterpret_cast<const char*>(device.path);
-    const std::string found(path, ::strnlen(path, sizeof device.path));
+    std::string found(path, ::strnlen(path, sizeof device.path));
     if (::access(found.c_str(), F_OK) == 0) return found;
   }
   return fail(ErrorKind::kUnsupported, "btrfs: none of its devices is to be seen here");
