@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include <linux/btrfs.h>
@@ -77,14 +78,21 @@ Result<std::string> some_device_of(int fd, std::uint64_t last_device) {
   return fail(ErrorKind::kUnsupported, "btrfs: none of its devices is to be seen here");
 }
 
-/// "<hex>:<number>" into both; false for anything else.
-bool split(const std::string& volume, std::string& file_system, std::uint64_t& tree) {
-  const std::size_t colon = volume.find(':');
-  if (colon == std::string::npos) return false;
-  file_system = volume.substr(0, colon);
+struct Subvolume {
+  std::string file_system;
+  std::uint64_t tree = 0;
+};
+
+/// Of "<hex>:<number>", as VolumePlace::volume has it.
+Result<Subvolume> parse_volume(const std::string& volume) {
+  Subvolume found;
+  const std::size_t colon = std::min(volume.find(':'), volume.size());
+  found.file_system = volume.substr(0, colon);
+  const char* begin = volume.data() + std::min(colon + 1, volume.size());
   const char* end = volume.data() + volume.size();
-  const auto [at, code] = std::from_chars(volume.data() + colon + 1, end, tree);
-  return code == std::errc() && at == end;
+  const auto [at, code] = std::from_chars(begin, end, found.tree);
+  if (code == std::errc() && at == end) return found;
+  return fail(ErrorKind::kInvalidInput, "btrfs: no volume: " + printable(volume));
 }
 
 Result<Handle> open_subvolume(const std::string& device, std::uint64_t tree) {
@@ -218,15 +226,11 @@ Result<std::string> BtrfsSnapshots::device_of(const std::string& file_system) {
 
 Result<std::unique_ptr<OpenSnapshot>> BtrfsSnapshots::make(const std::string& volume,
                                                            const std::string& name) {
-  std::string file_system;
-  std::uint64_t tree = 0;
-  if (!split(volume, file_system, tree)) {
-    return fail(ErrorKind::kInvalidInput, "btrfs: no volume: " + printable(volume));
-  }
-  ASSIGN_OR_RETURN(const std::string device, device_of(file_system));
-  ASSIGN_OR_RETURN(const Handle top, open_top(device, file_system));
+  ASSIGN_OR_RETURN(const Subvolume origin, parse_volume(volume));
+  ASSIGN_OR_RETURN(const std::string device, device_of(origin.file_system));
+  ASSIGN_OR_RETURN(const Handle top, open_top(device, origin.file_system));
   // By a mount of its own: of a bind mount of some folder, its root is out of reach.
-  ASSIGN_OR_RETURN(const Handle source, open_subvolume(device, tree));
+  ASSIGN_OR_RETURN(const Handle source, open_subvolume(device, origin.tree));
   ASSIGN_OR_RETURN(const Handle folder, snapshot_into(top, source, name));
   Handle root = handle_of(
       ::openat(fd_of(folder), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -238,13 +242,9 @@ Result<std::unique_ptr<OpenSnapshot>> BtrfsSnapshots::make(const std::string& vo
 }
 
 Result<void> BtrfsSnapshots::remove(const std::string& volume, const std::string& name) {
-  std::string file_system;
-  std::uint64_t tree = 0;
-  if (!split(volume, file_system, tree)) {
-    return fail(ErrorKind::kInvalidInput, "btrfs: no volume: " + printable(volume));
-  }
-  ASSIGN_OR_RETURN(const std::string device, device_of(file_system));
-  ASSIGN_OR_RETURN(const Handle top, open_top(device, file_system));
+  ASSIGN_OR_RETURN(const Subvolume origin, parse_volume(volume));
+  ASSIGN_OR_RETURN(const std::string device, device_of(origin.file_system));
+  ASSIGN_OR_RETURN(const Handle top, open_top(device, origin.file_system));
   const std::string ours(kSnapshotFolder);
   const Handle folder = handle_of(
       ::openat(fd_of(top), ours.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
