@@ -52,6 +52,15 @@ Error store_error(int status, const ObjectName& name) {
   return {ErrorKind::kUnavailable, message};
 }
 
+/// Nothing where `whole` ends before the range does.
+std::optional<Bytes> part_of(const Bytes& whole, ByteRange range) {
+  if (range.offset > whole.size() || range.length > whole.size() - range.offset) {
+    return std::nullopt;
+  }
+  const auto begin = whole.begin() + static_cast<std::ptrdiff_t>(range.offset);
+  return Bytes(begin, begin + static_cast<std::ptrdiff_t>(range.length));
+}
+
 }  // namespace
 
 struct HttpStore::Cache {
@@ -221,11 +230,7 @@ std::optional<Bytes> HttpStore::kept_key(const ObjectName& name, ByteRange range
   const std::scoped_lock lock(cache_->mutex);
   const auto at = cache_->keys.find(name);
   if (at == cache_->keys.end()) return std::nullopt;
-  const Bytes& whole = at->second;
-  if (range.offset > whole.size() || range.length > whole.size() - range.offset)
-    return std::nullopt;
-  const auto begin = whole.begin() + static_cast<std::ptrdiff_t>(range.offset);
-  return Bytes(begin, begin + static_cast<std::ptrdiff_t>(range.length));
+  return part_of(at->second, range);
 }
 
 /// What is not the whole object, or damaged on its way, is not kept.
@@ -251,12 +256,9 @@ Result<std::shared_ptr<const Bytes>> HttpStore::whole_head(const Sha256& hash,
 
 Result<Bytes> HttpStore::get_head(const Sha256& hash, ByteRange range, std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Bytes> whole, whole_head(hash, stop));
-  if (range.offset > whole->size() || range.length > whole->size() - range.offset) {
-    return fail(ErrorKind::kCorrupt,
-                "head " + hash.text().substr(0, 16) + ": ends before the range asked for");
-  }
-  const auto begin = whole->begin() + static_cast<std::ptrdiff_t>(range.offset);
-  return Bytes(begin, begin + static_cast<std::ptrdiff_t>(range.length));
+  if (std::optional<Bytes> part = part_of(*whole, range)) return std::move(*part);
+  return fail(ErrorKind::kCorrupt,
+              "head " + hash.text().substr(0, 16) + ": ends before the range asked for");
 }
 
 Result<std::optional<std::uint64_t>> HttpStore::size_of(const ObjectName& name,
