@@ -34,8 +34,8 @@ namespace {
 //   old nodes  -          cache of plain blobs: 12 MiB; known small files: 10 MiB
 //                                                                       together below 202 MiB
 //   index      -          what this run adds: 8 MiB and 0.1 KB a pack; of the rest 64 MiB of pages
-//   at
-//                         most, which a million blobs fill, and 2 bytes a blob: 10 TB take 90 MiB
+//                         at most, which a million blobs fill, and 2 bytes a blob: 10 TB take 90
+//                         MiB
 constexpr std::size_t kEvents = 6144;
 constexpr std::size_t kJobs = 8;
 constexpr unsigned kWorkers = 2;
@@ -132,7 +132,6 @@ Result<BackupReport> BackupJob::run(std::stop_token stop) {
   Run run(*this, held, std::move(loaded), stop);
   ASSIGN_OR_RETURN(EarlierRun earlier, run.earlier_run(chain));
   TRY(run.open_checkpoint(earlier));
-  options_.walk.views = held.views();
   TRY(held.prepare(options_.sources, options_.walk));
   progress_.phase = Phase::kReading;
   ASSIGN_OR_RETURN(BuiltTree tree, run.read_sources(std::move(earlier)));
@@ -201,14 +200,14 @@ Result<void> BackupJob::Run::work(BoundedQueue<ReadJob>& jobs) {
 }
 
 Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
-  ASSIGN_OR_RETURN(scan::Walker walker,
-                   scan::Walker::create(job.options_.sources, job.options_.walk));
+  scan::WalkOptions held_still = job.options_.walk;
+  held_still.views = held.views();
+  ASSIGN_OR_RETURN(scan::Walker walker, scan::Walker::create(job.options_.sources, held_still));
   std::jthread count;  // ends before what it looks at
   if (job.options_.count_ahead && job.progress_.expected_files == 0) {
     // The snapshots are the walk's alone; for an estimate what is there now does.
-    scan::WalkOptions live = job.options_.walk;
-    live.views = nullptr;
-    ASSIGN_OR_RETURN(scan::Walker ahead, scan::Walker::create(job.options_.sources, live));
+    ASSIGN_OR_RETURN(scan::Walker ahead,
+                     scan::Walker::create(job.options_.sources, job.options_.walk));
     count = std::jthread([this, ahead = std::move(ahead)](const std::stop_token& own) mutable {
       count_sources(std::move(ahead), {}, job.clock_, job.progress_, own);
     });
