@@ -4,6 +4,7 @@
 
 #include "agent/base/text.h"
 #include "agent/scan/walk_state.h"
+#include "platform/local_files.h"
 
 namespace obhut::scan {
 
@@ -28,7 +29,7 @@ bool is_our_own(std::string_view name, const FileStatus& status) {
 std::string place_in_view(const Level& level, std::string_view path) {
   std::string_view rest = path.substr(level.view_length);
   if (rest.starts_with('/')) rest.remove_prefix(1);
-  return rest.empty() ? level.view->folder : level.view->folder + "/" + std::string(rest);
+  return rest.empty() ? level.view->folder : platform::join(level.view->folder, rest);
 }
 
 /// The first source at or below `node`, which stands for `path`.
