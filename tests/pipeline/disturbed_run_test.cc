@@ -12,32 +12,13 @@
 
 #include "agent/store/local_store.h"
 #include "tests/support/faulty_store.h"
+#include "tests/support/passing_store.h"
 #include "tests/support/vault_bench.h"
 
 namespace obhut::tests {
 namespace {
 
 constexpr auto kOutOfReach = ErrorKind::kUnavailable;
-
-// Hands everything on to another store; what is put, derived classes look at.
-class PassingStore : public store::Store {
- public:
-  explicit PassingStore(store::Store& inner) : inner_(inner) {}
-  Result<Bytes> get(const store::ObjectName& name, ByteRange range, std::stop_token stop) override {
-    return inner_.get(name, range, stop);
-  }
-  Result<std::optional<std::uint64_t>> size_of(const store::ObjectName& name,
-                                               std::stop_token stop) override {
-    return inner_.size_of(name, stop);
-  }
-  Result<std::vector<store::ObjectInfo>> list(store::ObjectKind kind,
-                                              std::stop_token stop) override {
-    return inner_.list(kind, stop);
-  }
-
- protected:
-  store::Store& inner_;
-};
 
 // Counts the bytes of packs that were put, and fails after some.
 class PutCounter final : public PassingStore {

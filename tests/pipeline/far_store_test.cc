@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/passing_store.h"
 #include "tests/support/vault_bench.h"
 
 namespace obhut::tests {
@@ -40,10 +41,10 @@ class Gathering {
   unsigned most_ = 0;
 };
 
-class FarStore final : public store::Store {
+class FarStore final : public PassingStore {
  public:
   FarStore(store::Store& inner, unsigned puts, unsigned gets)
-      : inner_(inner), puts_(puts), gets_(gets) {}
+      : PassingStore(inner), puts_(puts), gets_(gets) {}
 
   Result<void> put(const store::ObjectName& name, ByteView body, std::stop_token stop) override {
     if (name.kind == model::ObjectKind::kPack) puts_.pass();
@@ -52,14 +53,6 @@ class FarStore final : public store::Store {
   Result<Bytes> get(const store::ObjectName& name, ByteRange range, std::stop_token stop) override {
     if (name.kind == model::ObjectKind::kPack && range.length > (4U << 20U)) gets_.pass();
     return inner_.get(name, range, stop);
-  }
-  Result<std::optional<std::uint64_t>> size_of(const store::ObjectName& name,
-                                               std::stop_token stop) override {
-    return inner_.size_of(name, stop);
-  }
-  Result<std::vector<store::ObjectInfo>> list(store::ObjectKind kind,
-                                              std::stop_token stop) override {
-    return inner_.list(kind, stop);
   }
   void expect(std::span<const store::ObjectName> names) override {
     const std::scoped_lock lock(mutex_);
@@ -73,7 +66,6 @@ class FarStore final : public store::Store {
   unsigned most_gets() { return gets_.most(); }
 
  private:
-  store::Store& inner_;
   Gathering puts_;
   Gathering gets_;
   std::mutex mutex_;
