@@ -52,10 +52,11 @@ def find_obstacle():
         shutil.rmtree(folder)
 
 
-def make_image(folder, size="300M", options=""):
+def make_image(folder):
+    """Mounts a new btrfs; far larger than its files, whose space comes back only after a while."""
     os.makedirs(f"{folder}/mount", exist_ok=True)
-    sh(f"truncate -s {size} {folder}/image && mkfs.btrfs -q -m single {folder}/image")
-    sh(f"mount -o loop{options} {folder}/image {folder}/mount")
+    sh(f"truncate -s 4G {folder}/image && mkfs.btrfs -q -m single {folder}/image")
+    sh(f"mount -o loop {folder}/image {folder}/mount")
 
 
 class Btrfs(unittest.TestCase):
