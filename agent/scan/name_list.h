@@ -15,6 +15,12 @@ class NameList {
   void add(std::string_view name, platform::FileType type);
   /// By the names' bytes; of equal names the first stays.
   void sort();
+  template <class Predicate>
+  void keep(Predicate wanted) {
+    std::erase_if(places_, [&](const Place& place) {
+      return !wanted(std::string_view(text_).substr(place.offset, place.length), place.type);
+    });
+  }
 
   [[nodiscard]] std::size_t size() const { return places_.size(); }
   /// A view into the list.

@@ -85,7 +85,7 @@ WalkEvent Walker::State::visit_border_directory(Directory live, const FileStatus
   level.view = nullptr;
   // What is left out needs no snapshot.
   const bool is_source = node != nullptr && node->is_source;
-  if (!is_source) level.note = note_for(live, status, level);
+  if (!is_source) level.note = note_for(live, status, levels.back().place(), options);
   if (level.note != WalkNote::kNone) return enter(std::move(live), std::move(level));
   const auto view = options.views->view_of(path, live);
   if (!view) return stopped(view.error());

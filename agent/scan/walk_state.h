@@ -8,13 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "agent/scan/look_ahead.h"
 #include "agent/scan/name_list.h"
 #include "agent/scan/source_tree.h"
 #include "agent/scan/walker.h"
 
 namespace obhut::scan {
-
-using SharedDirectory = std::shared_ptr<const platform::Directory>;  // of the walker and of jobs
 
 /// How much of a directory is walked.
 enum class Extent : std::uint8_t {
@@ -26,7 +25,11 @@ enum class Extent : std::uint8_t {
 struct WalkLevel {
   SharedDirectory folder;  ///< null while too many others are open
   platform::FileStatus status;
-  NameList names;
+  SharedNames names;                     ///< null until listed
+  std::optional<Error> listing_failure;  ///< not told yet
+  Statuses statuses;                     ///< of the first names, where listed ahead
+  LookAhead::Piece piece;                ///< with the name that was asked for last
+  bool looks_ahead = false;
   std::size_t next = 0;
   std::size_t path_length = 0;          ///< of this directory's own path
   const SourceNode* sources = nullptr;  ///< null where no source lies deeper
@@ -43,6 +46,8 @@ struct WalkLevel {
   std::size_t source_length = 0;    ///< of the path of the source that it belongs to
   std::uint64_t source_device = 0;  ///< of the same
   SourceRules rules;                ///< of the same
+
+  [[nodiscard]] WalkPlace place() const { return {status.device, source_device, rules}; }
 };
 
 struct Walker::State {
@@ -60,15 +65,17 @@ struct Walker::State {
   std::string path;
   std::optional<Error> pending;  // about `path`, to be told before anything else
   bool started = false;
+  std::unique_ptr<LookAhead> look_ahead;  // null: the walk is alone
 
   std::optional<WalkEvent> next();
   WalkEvent start();
   std::optional<WalkEvent> list(Level& level);
   WalkEvent leave();
-  std::optional<WalkEvent> visit(std::string_view name, FileType type);
+  std::optional<WalkEvent> visit(std::size_t index);
   WalkEvent visit_entry(std::string_view name, const FileStatus& status, const SourceNode* node,
                         const SharedDirectory& folder);
-  std::optional<WalkEvent> visit_directory(std::string_view name, const SourceNode* node);
+  std::optional<WalkEvent> visit_directory(std::string_view name, const SourceNode* node,
+                                           std::optional<Result<OpenedDirectory>> ahead);
   WalkEvent visit_way_to(const SourceNode& node);
   std::optional<WalkEvent> visit_border(std::string_view name, const SourceNode* node);
   WalkEvent visit_border_file(SharedDirectory folder, std::string_view name, FileStatus status,
@@ -77,13 +84,10 @@ struct Walker::State {
                                    const SourceNode* node);
   [[nodiscard]] bool is_border(std::string_view name, bool is_source) const;
   [[nodiscard]] Result<Directory> open_live(const Level& level) const;
-  WalkEvent enter(Directory directory, const FileStatus& status, const SourceNode* node,
-                  Extent extent);
   WalkEvent enter(Directory directory, Level level);
+  void look_ahead_in(Level& level);
   [[nodiscard]] Level level_for(const FileStatus& status, const SourceNode* node,
                                 Extent extent) const;
-  [[nodiscard]] WalkNote note_for(const Directory& directory, const FileStatus& status,
-                                  const Level& level) const;
   std::optional<WalkEvent> reopen(Level& level);
   [[nodiscard]] Result<Directory> open_again(const Level& level) const;
 

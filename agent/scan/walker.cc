@@ -20,11 +20,6 @@ const SourceNode* source_below(const Level& level, std::string_view name) {
   return level.sources == nullptr ? nullptr : level.sources->child(name);
 }
 
-/// What another run holds still in the root of a volume: not ours to read a second time.
-bool is_our_own(std::string_view name, const FileStatus& status) {
-  return name == platform::kSnapshotFolder && status.uid == 0;
-}
-
 /// Where what lies at `path` is read. In: `path` is the view's own, or lies below it.
 std::string place_in_view(const Level& level, std::string_view path) {
   std::string_view rest = path.substr(level.view_length);
@@ -54,6 +49,7 @@ Result<Walker> Walker::create(const std::vector<std::string>& sources, WalkOptio
   ASSIGN_OR_RETURN(state->sources, source_tree(sources));
   options.open_directories = std::max<std::size_t>(options.open_directories, 2);
   state->options = options;
+  if (options.look_ahead) state->look_ahead = std::make_unique<LookAhead>(state->options);
   return Walker(std::move(state));
 }
 
@@ -116,12 +112,11 @@ std::optional<WalkEvent> Walker::State::next() {
       level.listed = true;
       if (auto failed = list(level)) return failed;
     }
-    if (level.next == level.names.size()) return leave();
+    if (level.next == level.names->size()) return leave();
     const std::size_t index = level.next++;
-    const std::string_view name = level.names.name(index);
     if (!path.ends_with('/')) path += '/';
-    path += name;
-    if (auto made = visit(name, level.names.type(index))) return made;
+    path += level.names->name(index);
+    if (auto made = visit(index)) return made;
   }
   return std::nullopt;
 }
@@ -136,33 +131,59 @@ WalkEvent Walker::State::start() {
     return visit_border_directory(std::move(*root), *status, sources.get());
   }
   const Extent extent = sources->is_source ? Extent::kWhole : Extent::kSourcesOnly;
-  return enter(std::move(*root), *status, sources.get(), extent);
+  return enter(std::move(*root), level_for(*status, sources.get(), extent));
 }
 
 /// Reads the names of a directory just entered; an event where that fails. What was read before
 /// the failure is walked all the same.
 std::optional<WalkEvent> Walker::State::list(Level& level) {
   std::optional<WalkEvent> failed;
-  if (level.sources != nullptr) {
-    for (const auto& [name, node] : level.sources->below) level.names.add(name, FileType::kUnknown);
+  if (level.names) {
+    if (level.listing_failure) failed = error(*std::exchange(level.listing_failure, std::nullopt));
+    look_ahead_in(level);
+    return failed;
   }
-  if (level.note == WalkNote::kCache) level.names.add("CACHEDIR.TAG", FileType::kRegular);
+  NameList names;
+  if (level.sources != nullptr) {
+    for (const auto& [name, node] : level.sources->below) names.add(name, FileType::kUnknown);
+  }
+  if (level.note == WalkNote::kCache) names.add("CACHEDIR.TAG", FileType::kRegular);
   if (level.extent == Extent::kWhole) {
     const Result<void> listed = level.folder->list([&](std::string_view name, FileType type) {
-      level.names.add(name, type);
+      names.add(name, type);
       return true;
     });
     if (!listed) failed = error(listed.error());
   }
-  level.names.sort();
-  if (level.view != nullptr) level.mounts = &options.views->mounts_in(path);
+  names.sort();
+  drop_unwanted(names, path, options.filter,
+                [&](std::string_view name) { return source_below(level, name) != nullptr; });
+  level.names = std::make_shared<const NameList>(std::move(names));
+  look_ahead_in(level);
   return failed;
+}
+
+/// In: a directory of which the names are known.
+void Walker::State::look_ahead_in(Level& level) {
+  if (level.view != nullptr) level.mounts = &options.views->mounts_in(path);
+  if (!look_ahead || level.extent != Extent::kWhole) return;
+  std::vector<std::size_t> alone;
+  if (level.sources != nullptr || (level.mounts != nullptr && !level.mounts->empty())) {
+    for (std::size_t index = 0; index < level.names->size(); ++index) {
+      const std::string_view name = level.names->name(index);
+      if (source_below(level, name) != nullptr || is_border(name, false)) alone.push_back(index);
+    }
+  }
+  level.looks_ahead = true;
+  look_ahead->enter(level.folder, path, level.place(), level.names, std::move(alone),
+                    level.statuses.found.size());
 }
 
 WalkEvent Walker::State::leave() {
   const WalkEvent made = directory_event(WalkKind::kLeaveDirectory, levels.back());
   last_left = made.folder;
   last_left_view = levels.back().view;
+  if (levels.back().looks_ahead) look_ahead->leave();
   levels.pop_back();
   return made;
 }
@@ -176,9 +197,10 @@ std::optional<WalkEvent> Walker::State::reopen(Level& level) {
     return std::nullopt;
   }
   level.lost = true;
-  const bool all_done = level.listed && level.next == level.names.size();
+  if (!level.listed) level.names = std::make_shared<const NameList>();
+  const bool all_done = level.listed && level.next == level.names->size();
   level.listed = true;
-  level.next = level.names.size();
+  level.next = level.names->size();
   if (all_done) return std::nullopt;
   return error(std::move(again).error().within("go on with " + printable(path)));
 }
@@ -200,32 +222,41 @@ Result<Directory> Walker::State::open_again(const Level& level) const {
 }
 
 /// Nothing where the entry is left out.
-std::optional<WalkEvent> Walker::State::visit(std::string_view name, FileType type) {
-  const Level& level = levels.back();
+std::optional<WalkEvent> Walker::State::visit(std::size_t index) {
+  Level& level = levels.back();
+  const std::string_view name = level.names->name(index);
+  FileType type = level.names->type(index);
   const SourceNode* node = source_below(level, name);
   const bool is_source = node != nullptr && node->is_source;
   if (node != nullptr && !is_source && level.extent == Extent::kSourcesOnly) {
     return visit_way_to(*node);
   }
   if (is_border(name, is_source)) return visit_border(name, node);
+  Result<FileStatus>* ahead = level.statuses.at(index);
+  if (level.looks_ahead && node == nullptr && ahead == nullptr) {
+    if (!level.piece.has(index)) level.piece = look_ahead->take(index, *level.folder);
+    ahead = level.piece.statuses.at(index);
+  }
   std::optional<FileStatus> status;
+  const auto look = [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(status, ahead ? std::move(*ahead) : level.folder->status_of(name));
+    return {};
+  };
   if (type == FileType::kUnknown) {
-    Result<FileStatus> found = level.folder->status_of(name);
-    if (!found) return source_error(std::move(found).error(), node);
-    status = *found;
-    type = found->type;
+    if (Result<void> found = look(); !found) return source_error(std::move(found).error(), node);
+    type = status->type;
+    if (!is_source && !is_wanted(type == FileType::kDirectory)) {
+      if (node == nullptr) return std::nullopt;
+      return visit_way_to(*node);
+    }
   }
-  if (!is_source && !is_wanted(type == FileType::kDirectory)) {
-    if (node == nullptr) return std::nullopt;
-    return visit_way_to(*node);
+  if (type == FileType::kDirectory) {
+    return visit_directory(name, node, level.piece.directory(index));
   }
-  if (type == FileType::kDirectory) return visit_directory(name, node);
   if (!status && type != FileType::kSocket) {
-    Result<FileStatus> found = level.folder->status_of(name);
-    if (!found) return source_error(std::move(found).error(), node);
+    if (Result<void> found = look(); !found) return source_error(std::move(found).error(), node);
     // A file system that told a wrong type, or a change since.
-    if (found->type == FileType::kDirectory) return visit_directory(name, node);
-    status = *found;
+    if (status->type == FileType::kDirectory) return visit_directory(name, node, std::nullopt);
   }
   FileStatus socket;
   socket.type = type;
@@ -253,24 +284,32 @@ WalkEvent Walker::State::visit_entry(std::string_view name, const FileStatus& st
   return made;
 }
 
-std::optional<WalkEvent> Walker::State::visit_directory(std::string_view name,
-                                                        const SourceNode* node) {
-  Result<Directory> directory = levels.back().folder->open_child(name);
-  if (!directory) return source_error(std::move(directory).error(), node);
-  const Result<FileStatus> status = directory->status();
-  if (!status) return source_error(status.error(), node);
-  if (is_our_own(name, *status)) {
+/// `ahead`: the directory, where another thread opened it already.
+std::optional<WalkEvent> Walker::State::visit_directory(
+    std::string_view name, const SourceNode* node, std::optional<Result<OpenedDirectory>> ahead) {
+  const Level& above = levels.back();
+  Result<OpenedDirectory> opened =
+      ahead ? std::move(*ahead) : open_directory(*above.folder, name, above.place(), options);
+  if (!opened) return source_error(std::move(opened).error(), node);
+  if (opened->note == WalkNote::kSnapshots) {
     WalkEvent skipped = event(WalkKind::kSkipped);
     skipped.note = WalkNote::kSnapshots;
     return skipped;
   }
+  const FileStatus& status = opened->status;
   if (options.views != nullptr) {
-    const Level& level = levels.back();
-    const bool other = level.view == nullptr ? status->device != level.status.device
-                                             : status->inode == level.view->nested_inode;
+    const bool other = above.view == nullptr ? status.device != above.status.device
+                                             : status.inode == above.view->nested_inode;
     if (other) return visit_border(name, node);
   }
-  return enter(std::move(*directory), *status, node, Extent::kWhole);
+  Level level = level_for(status, node, Extent::kWhole);
+  if (node == nullptr || !node->is_source) level.note = opened->note;
+  if (opened->listing) {
+    level.names = std::move(opened->listing->names);
+    level.listing_failure = std::move(opened->listing->failure);
+    level.statuses = std::move(opened->statuses);
+  }
+  return enter(std::move(opened->folder), std::move(level));
 }
 
 /// A directory that is no part of a source itself. By path, since the way to a source may lead
@@ -280,15 +319,7 @@ WalkEvent Walker::State::visit_way_to(const SourceNode& node) {
   if (!directory) return source_error(std::move(directory).error(), &node);
   const Result<FileStatus> status = directory->status();
   if (!status) return source_error(status.error(), &node);
-  return enter(std::move(*directory), *status, &node, Extent::kSourcesOnly);
-}
-
-WalkEvent Walker::State::enter(Directory directory, const FileStatus& status,
-                               const SourceNode* node, Extent extent) {
-  Level level = level_for(status, node, extent);
-  const bool is_source = node != nullptr && node->is_source;
-  if (extent == Extent::kWhole && !is_source) level.note = note_for(directory, status, level);
-  return enter(std::move(directory), std::move(level));
+  return enter(std::move(*directory), level_for(*status, &node, Extent::kSourcesOnly));
 }
 
 Level Walker::State::level_for(const FileStatus& status, const SourceNode* node,
@@ -324,21 +355,6 @@ WalkEvent Walker::State::enter(Directory directory, Level level) {
     levels[levels.size() - 1 - options.open_directories].folder.reset();
   }
   return directory_event(WalkKind::kEnterDirectory, levels.back());
-}
-
-/// Why the content of a directory is left out, if it is.
-WalkNote Walker::State::note_for(const Directory& directory, const FileStatus& status,
-                                 const Level& level) const {
-  if (level.rules.one_file_system && status.device != level.source_device) {
-    return WalkNote::kOtherFileSystem;
-  }
-  const bool crossed = !levels.empty() && status.device != levels.back().status.device;
-  if (options.skip_pseudo_file_systems && crossed) {
-    const Result<platform::FileSystemKind> kind = directory.file_system_kind();
-    if (kind && *kind == platform::FileSystemKind::kPseudo) return WalkNote::kPseudoFileSystem;
-  }
-  if (level.rules.skip_caches && directory.is_cache()) return WalkNote::kCache;
-  return WalkNote::kNone;
 }
 
 }  // namespace obhut::scan

@@ -27,6 +27,8 @@ struct WalkOptions {
   SourceViews* views = nullptr;
   /// Directory handles that the walker itself keeps; jobs in flight may keep more.
   std::size_t open_directories = 64;
+  /// A second thread looks at what comes next. The filter is asked from both.
+  bool look_ahead = false;
 };
 
 enum class WalkKind : std::uint8_t {
@@ -72,7 +74,7 @@ struct WalkEvent {
 /// or a mount point would have left it out of the outer one.
 ///
 /// Iterative, with a bounded number of open directories: depth is limited by memory alone.
-/// Thread: one; the directories handed out may be used by any.
+/// Thread: one (see look_ahead); the directories handed out may be used by any.
 class Walker {
  public:
   /// `sources`: absolute paths. kInvalidInput for none, a relative one, or one with "..".

@@ -1,4 +1,4 @@
-// walk_bench FOLDER: how long a walk over FOLDER takes, per entry.
+// walk_bench FOLDER [ahead]: how long a walk over FOLDER takes, per entry.
 
 #include <chrono>
 #include <cstdio>
@@ -7,11 +7,13 @@
 #include "platform/machine.h"
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: walk_bench FOLDER\n", stderr);
+  if (argc != 2 && argc != 3) {
+    std::fputs("usage: walk_bench FOLDER [ahead]\n", stderr);
     return 2;
   }
-  obhut::Result<obhut::scan::Walker> walker = obhut::scan::Walker::create({argv[1]}, {});
+  obhut::scan::WalkOptions options;
+  options.look_ahead = argc == 3;
+  obhut::Result<obhut::scan::Walker> walker = obhut::scan::Walker::create({argv[1]}, options);
   if (!walker) {
     std::fprintf(stderr, "walk_bench: %s\n", walker.error().message.c_str());
     return 2;

@@ -16,9 +16,8 @@ struct WalkLog {
   std::vector<std::string> errors;
 };
 
-/// Paths are told relative to `base`; what lies above it is left out unless `with_ancestors`.
-inline WalkLog walk(const std::vector<std::string>& sources, const std::string& base,
-                    scan::WalkOptions options = {}, bool with_ancestors = false) {
+inline WalkLog walk_once(const std::vector<std::string>& sources, const std::string& base,
+                         const scan::WalkOptions& options, bool with_ancestors) {
   WalkLog log;
   Result<scan::Walker> walker = scan::Walker::create(sources, options);
   if (!walker) {
@@ -46,6 +45,19 @@ inline WalkLog walk(const std::vector<std::string>& sources, const std::string& 
     log.lines.push_back(std::move(line));
   }
   return log;
+}
+
+/// Paths are told relative to `base`; what lies above it is left out unless `with_ancestors`.
+/// A second thread that looks ahead changes nothing.
+inline WalkLog walk(const std::vector<std::string>& sources, const std::string& base,
+                    scan::WalkOptions options = {}, bool with_ancestors = false) {
+  options.look_ahead = false;
+  WalkLog alone = walk_once(sources, base, options, with_ancestors);
+  options.look_ahead = true;
+  const WalkLog ahead = walk_once(sources, base, options, with_ancestors);
+  EXPECT_EQ(ahead.lines, alone.lines);
+  EXPECT_EQ(ahead.errors, alone.errors);
+  return alone;
 }
 
 }  // namespace obhut::test

@@ -1,6 +1,8 @@
 #include "agent/scan/walker.h"
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -10,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/scan/look_ahead.h"
 #include "tests/scan/walk_log.h"
 
 namespace obhut::scan {
@@ -159,10 +162,12 @@ TEST(Walker, RefusesSourcesThatMeanNothing) {
 
 struct NoLogs final : EntryFilter {
   bool wants(std::string_view path, bool is_directory) const override {
-    asked.emplace_back(path);
+    const std::scoped_lock lock(mutex);
+    asked.emplace(path);
     return !path.ends_with(".log") && !(is_directory && path.ends_with("/skip"));
   }
-  mutable std::vector<std::string> asked;
+  mutable std::mutex mutex;
+  mutable std::set<std::string> asked;
 };
 
 TEST(Walker, AsksTheFilterAboutWhatIsBelowSources) {
@@ -178,8 +183,10 @@ TEST(Walker, AsksTheFilterAboutWhatIsBelowSources) {
   const WalkLog log = walk({folder / "s"}, folder.path(), options);
 
   EXPECT_EQ(log.lines, (Lines{"+ s", "+ s/deep", "  s/deep/skip", "- s/deep", "  s/keep", "- s"}));
-  EXPECT_EQ(filter.asked, (Lines{folder / "s/a.log", folder / "s/deep", folder / "s/deep/skip",
-                                 folder / "s/keep", folder / "s/skip"}));
+  EXPECT_EQ(filter.asked,
+            (std::set<std::string>{folder / "s/a.log", folder / "s/deep", folder / "s/deep/skip",
+                                   folder / "s/keep", folder / "s/skip"}))
+      << "nothing else was looked at";
 }
 
 TEST(Walker, WalksANestedSourceThatTheFilterLeavesOutOfTheOuterOne) {
@@ -289,7 +296,31 @@ TEST(Walker, LeavesOutFileSystemsThatTheKernelMakesUp) {
             (Lines{"+ s", "+ s/proc (pseudo)", "- s/proc", "- s"}));
 }
 
-TEST(Walker, WalksTreesDeeperThanAnyPathWithFewOpenDirectories) {
+TEST(Walker, ListsADirectoryThatMayNotBeReadAndKeepsItsMetadata) {
+  if (::geteuid() != 0) GTEST_SKIP() << "root becomes nobody for this";
+  const TempFolder folder;
+  folder.write("s/closed/file", "x");
+  folder.write("s/open/file", "x");
+  ASSERT_TRUE(shell(folder.path(),
+                    "chmod 711 . && chmod 755 s && chmod 0700 s/closed && chmod 0711 s/open"));
+  ASSERT_EQ(::seteuid(65534), 0);
+
+  const WalkLog log = walk({folder / "s"}, folder.path());
+  const WalkLog inner = walk({folder / "s/open/file"}, folder.path());
+
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(log.lines, (Lines{"+ s", "+ s/closed", "! s/closed", "- s/closed", "+ s/open",
+                              "! s/open", "- s/open", "- s"}));
+  EXPECT_EQ(log.errors.at(0), "list " + folder / "s/closed" + ": permission denied");
+  EXPECT_EQ(inner.lines, (Lines{"+ s (way)", "+ s/open (way)", "  s/open/file", "- s/open", "- s"}))
+      << "a way may be gone without being listed";
+}
+
+class DeepWalk : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Looks, DeepWalk, ::testing::Bool(),
+                         [](const auto& each) { return each.param ? "Ahead" : "Alone"; });
+
+TEST_P(DeepWalk, WalksTreesDeeperThanAnyPathWithFewOpenDirectories) {
   const TempFolder folder;
   constexpr int kDepth = 4096;
   const std::string name(40, 'd');
@@ -297,6 +328,7 @@ TEST(Walker, WalksTreesDeeperThanAnyPathWithFewOpenDirectories) {
   for (int level = 0; level < kDepth; ++level) {
     const int here = static_cast<int>(at.native());
     ASSERT_EQ(::mkdirat(here, name.c_str(), 0755), 0);
+    for (const char* beside : {"e", "f", "g"}) ASSERT_EQ(::mkdirat(here, beside, 0755), 0);
     // Something after the deep one in each hundredth level, to be found on the way up again.
     const bool marked = level % 100 != 0 || ::mknodat(here, "later", S_IFIFO | 0644, 0) == 0;
     ASSERT_TRUE(marked);
@@ -305,6 +337,7 @@ TEST(Walker, WalksTreesDeeperThanAnyPathWithFewOpenDirectories) {
   const int above = static_cast<int>(std::ranges::count(folder.path(), '/')) + 1;
   WalkOptions options;
   options.open_directories = 8;
+  options.look_ahead = GetParam();
   Walker walker = std::move(*Walker::create({folder.path()}, options));
   int depth = 0;
   int deepest = 0;
@@ -333,27 +366,8 @@ TEST(Walker, WalksTreesDeeperThanAnyPathWithFewOpenDirectories) {
   EXPECT_EQ(depth, 0);
   EXPECT_EQ(deepest, kDepth + above);
   EXPECT_EQ(later, (kDepth + 99) / 100);
-  EXPECT_LT(most_open, 30U);
-}
-
-TEST(Walker, ListsADirectoryThatMayNotBeReadAndKeepsItsMetadata) {
-  if (::geteuid() != 0) GTEST_SKIP() << "root becomes nobody for this";
-  const TempFolder folder;
-  folder.write("s/closed/file", "x");
-  folder.write("s/open/file", "x");
-  ASSERT_TRUE(shell(folder.path(),
-                    "chmod 711 . && chmod 755 s && chmod 0700 s/closed && chmod 0711 s/open"));
-  ASSERT_EQ(::seteuid(65534), 0);
-
-  const WalkLog log = walk({folder / "s"}, folder.path());
-  const WalkLog inner = walk({folder / "s/open/file"}, folder.path());
-
-  ASSERT_EQ(::seteuid(0), 0);
-  EXPECT_EQ(log.lines, (Lines{"+ s", "+ s/closed", "! s/closed", "- s/closed", "+ s/open",
-                              "! s/open", "- s/open", "- s"}));
-  EXPECT_EQ(log.errors.at(0), "list " + folder / "s/closed" + ": permission denied");
-  EXPECT_EQ(inner.lines, (Lines{"+ s (way)", "+ s/open (way)", "  s/open/file", "- s/open", "- s"}))
-      << "a way may be gone without being listed";
+  const std::size_t ready = GetParam() ? LookAhead::kLimit.directories + 64 : 0;
+  EXPECT_LT(most_open, 30U + ready);
 }
 
 }  // namespace
