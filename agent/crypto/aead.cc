@@ -1,5 +1,8 @@
 #include "agent/crypto/aead.h"
 
+#include <algorithm>
+#include <array>
+
 #include <openssl/evp.h>
 
 #include "agent/base/check.h"
@@ -14,6 +17,7 @@ struct CipherFree {
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, CipherFree>;
 
 constexpr std::size_t kLargest = 1U << 30U;
+constexpr std::size_t kOpenedAtOnce = 16U << 10U;
 
 }  // namespace
 
@@ -50,32 +54,60 @@ void Aead::seal(ByteView nonce, ByteView associated, ByteView plain, MutableByte
                             out.data() + plain.size()) == 1);
 }
 
-Result<void> Aead::open(ByteView nonce, ByteView associated, ByteView sealed, MutableByteView out) {
+void Aead::begin_opening(ByteView nonce, ByteView associated) {
   CHECK(nonce.size() == kAeadNonceSize);
+  EVP_CIPHER_CTX* context = state_->opening.get();
+  int length = 0;
+  CHECK(EVP_DecryptInit_ex(context, nullptr, nullptr, nullptr, nonce.data()) == 1);
+  CHECK(EVP_DecryptUpdate(context, nullptr, &length, associated.data(),
+                          static_cast<int>(associated.size())) == 1);
+}
+
+bool Aead::end_opening(ByteView tag) {
+  EVP_CIPHER_CTX* context = state_->opening.get();
+  std::array<std::uint8_t, kAeadTagSize> expected{};
+  std::ranges::copy(tag, expected.begin());
+  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(expected.size()),
+                            expected.data()) == 1);
+  std::uint8_t nothing = 0;
+  int length = 0;
+  return EVP_DecryptFinal_ex(context, &nothing, &length) == 1;
+}
+
+Result<void> Aead::open(ByteView nonce, ByteView associated, ByteView sealed, MutableByteView out) {
   if (sealed.size() < kAeadTagSize || sealed.size() > kLargest) {
     return fail(ErrorKind::kCrypto, "aead: no room for a tag");
   }
   const std::size_t body = sealed.size() - kAeadTagSize;
   CHECK(out.size() == body);
-  EVP_CIPHER_CTX* context = state_->opening.get();
-  std::uint8_t tag[kAeadTagSize];
-  std::memcpy(tag, sealed.data() + body, sizeof tag);
+  std::array<std::uint8_t, kAeadTagSize> tag{};  // `out` may lie over it
+  std::ranges::copy(sealed.last(kAeadTagSize), tag.begin());
+  begin_opening(nonce, associated);
   int length = 0;
-  CHECK(EVP_DecryptInit_ex(context, nullptr, nullptr, nullptr, nonce.data()) == 1);
-  CHECK(EVP_DecryptUpdate(context, nullptr, &length, associated.data(),
-                          static_cast<int>(associated.size())) == 1);
   if (body > 0) {
-    CHECK(EVP_DecryptUpdate(context, out.data(), &length, sealed.data(), static_cast<int>(body)) ==
-          1);
+    CHECK(EVP_DecryptUpdate(state_->opening.get(), out.data(), &length, sealed.data(),
+                            static_cast<int>(body)) == 1);
   }
-  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(sizeof tag), tag) ==
-        1);
-  std::uint8_t nothing = 0;
-  if (EVP_DecryptFinal_ex(context, &nothing, &length) != 1) {
+  if (!end_opening(tag)) {
     wipe(out);
     return fail(ErrorKind::kCrypto, "aead: tag mismatch");
   }
   return {};
+}
+
+bool Aead::opens_to(ByteView nonce, ByteView associated, ByteView sealed, ByteView plain) {
+  if (sealed.size() > kLargest || sealed.size() != plain.size() + kAeadTagSize) return false;
+  begin_opening(nonce, associated);
+  std::array<std::uint8_t, kOpenedAtOnce> opened;
+  bool same = true;
+  for (std::size_t at = 0; at < plain.size() && same; at += opened.size()) {
+    const ByteView expected = plain.subspan(at, std::min(opened.size(), plain.size() - at));
+    int length = 0;
+    CHECK(EVP_DecryptUpdate(state_->opening.get(), opened.data(), &length, &sealed[at],
+                            static_cast<int>(expected.size())) == 1);
+    same = equal(ByteView(opened).first(expected.size()), expected);
+  }
+  return same && end_opening(sealed.last(kAeadTagSize));
 }
 
 }  // namespace obhut::crypto

@@ -29,9 +29,16 @@ class Aead {
   /// In: body[n] tag[16]. `out` has sealed.size() - 16 bytes and may start where `sealed` starts.
   /// Errors: kCrypto for a tag that does not match; `out` is wiped then.
   Result<void> open(ByteView nonce, ByteView associated, ByteView sealed, MutableByteView out);
+  /// True where `sealed` opens to exactly `plain`: what open() and a comparison would tell, without
+  /// the memory for it.
+  bool opens_to(ByteView nonce, ByteView associated, ByteView sealed, ByteView plain);
 
  private:
   struct State;
+  void begin_opening(ByteView nonce, ByteView associated);
+  /// `tag`: of 16 bytes.
+  bool end_opening(ByteView tag);
+
   std::unique_ptr<State> state_;
 };
 

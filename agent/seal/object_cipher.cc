@@ -101,4 +101,8 @@ Result<void> ObjectCipher::open(const Place& place, ByteView sealed, MutableByte
   return aead_.open(nonce_of(place.position), associated(place), sealed, out);
 }
 
+bool ObjectCipher::opens_to(const Place& place, ByteView sealed, ByteView body) {
+  return aead_.opens_to(nonce_of(place.position), associated(place), sealed, body);
+}
+
 }  // namespace obhut::seal

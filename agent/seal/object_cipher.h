@@ -54,6 +54,8 @@ class ObjectCipher {
   void seal(const Place& place, ByteView body, MutableByteView out);
   /// Errors: kCrypto.
   Result<void> open(const Place& place, ByteView sealed, MutableByteView out);
+  /// True where `sealed` opens to exactly `body`.
+  bool opens_to(const Place& place, ByteView sealed, ByteView body);
 
  private:
   ObjectCipher(ByteView key, const Commitment& commitment, const VaultId& vault, SealedKind kind,

@@ -43,13 +43,18 @@ class Sealer {
   [[nodiscard]] const Keyring& keyring() const { return keyring_; }
 
  private:
-  Result<void> verify(ObjectCipher& cipher, const Place& place, ByteView plain, ByteView sealed);
+  /// The same blob, as it becomes what is stored. `body`: plain, or its frame.
+  struct Forms {
+    ByteView plain;
+    ByteView body;
+    ByteView sealed;
+  };
+  Result<void> verify(ObjectCipher& cipher, const Place& place, const Forms& forms);
 
   const Keyring& keyring_;
   const EpochKeys& keys_;
   Compressor compressor_;
   std::unique_ptr<std::uint8_t[]> frame_;
-  std::unique_ptr<std::uint8_t[]> opened_;
   std::unique_ptr<std::uint8_t[]> expanded_;
 };
 

@@ -82,9 +82,37 @@ TEST(Aead, NoticesEveryChangeAndLeavesNoPlainBytes) {
   EXPECT_TRUE(refused(nonce, associated, ByteView(sealed).first(sealed.size() - 1)));
 }
 
+TEST(Aead, TellsWhetherItOpensToTheSameBytes) {
+  Aead aead(Bytes(32, 1));
+  const Bytes nonce(kAeadNonceSize);
+  const Bytes associated(5, 9);
+  for (const std::size_t size : {0U, 1U, 16383U, 16384U, 16385U, 50'000U}) {
+    SCOPED_TRACE(size);
+    Bytes plain(size);
+    for (std::size_t i = 0; i < size; ++i) plain[i] = static_cast<std::uint8_t>(i * 7);
+    Bytes sealed(size + kAeadTagSize);
+    aead.seal(nonce, associated, plain, sealed);
+
+    EXPECT_TRUE(aead.opens_to(nonce, associated, sealed, plain));
+    EXPECT_FALSE(aead.opens_to(nonce, {}, sealed, plain));
+    for (const std::size_t at : {std::size_t{0}, size / 2, size, size + 15}) {
+      Bytes changed = sealed;
+      changed[at] ^= 1;
+      EXPECT_FALSE(aead.opens_to(nonce, associated, changed, plain)) << at;
+      if (at >= size) continue;
+      Bytes other = plain;
+      other[at] ^= 1;
+      EXPECT_FALSE(aead.opens_to(nonce, associated, sealed, other)) << at;
+    }
+    plain.push_back(0);
+    EXPECT_FALSE(aead.opens_to(nonce, associated, sealed, plain));
+  }
+}
+
 TEST(Aead, RefusesWhatHasNoRoomForATag) {
   Aead aead(Bytes(32, 1));
 
+  EXPECT_FALSE(aead.opens_to(Bytes(kAeadNonceSize), {}, Bytes(15), {}));
   EXPECT_FALSE(aead.open(Bytes(kAeadNonceSize), {}, Bytes(15), {}));
 }
 
