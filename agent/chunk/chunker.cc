@@ -87,6 +87,12 @@ std::size_t find_four_way(const Words& gear, const std::uint8_t* bytes, std::siz
   return find_plain(gear, bytes, from, to, threshold);
 }
 
+/// Of the sixteen streams into which the next of `left` bytes are parted; 0 for too few. What is
+/// left beyond them is scanned next, in shorter ones.
+std::size_t wide_stream(std::size_t left) {
+  return std::min(kWideStream, left / 16 / kWideStretch * kWideStretch);
+}
+
 }  // namespace
 
 std::uint32_t CutSizes::early() const {
@@ -114,9 +120,9 @@ std::size_t Chunker::find(ByteView bytes, std::size_t from, std::size_t to,
     case Scanner::kWide:
       break;
   }
-  while (to - from >= kWideBlock) {
-    const std::size_t near = find_wide(gear_, bytes.data(), from, threshold);
-    if (near < from + kWideBlock) return find_plain(words_, bytes.data(), near, to, threshold);
+  while (const std::size_t stream = wide_stream(to - from)) {
+    const std::size_t near = find_wide(gear_, bytes.data(), from, stream, threshold);
+    if (near < from + 16 * stream) return find_plain(words_, bytes.data(), near, to, threshold);
     from = near;
   }
   return find_plain(words_, bytes.data(), from, to, threshold);

@@ -18,9 +18,9 @@ namespace {
 
 #define OBHUT_WIDE __attribute__((target("avx512f")))
 
-/// Bytes of each stream between two looks at what was found: one row of sixteen words.
-constexpr std::size_t kStretch = 64;
-static_assert(kWideStream % kStretch == 0);
+/// Bytes of each stream between two looks at what was found.
+constexpr std::size_t kStretch = kWideStretch;
+static_assert(kStretch == 16 * 4, "one row of sixteen words");
 constexpr int kWarmUp{GearTable::kWindow};
 
 struct Rows {
@@ -91,26 +91,26 @@ bool has_wide_scan() {
 }
 
 OBHUT_WIDE std::size_t find_wide(const GearTable& gear, const std::uint8_t* bytes, std::size_t from,
-                                 std::uint32_t threshold) {
-  CHECK(from >= kWarmUp);
+                                 std::size_t stream, std::uint32_t threshold) {
+  CHECK(from >= kWarmUp && stream % kStretch == 0);
   const __m512i low = _mm512_loadu_si512(gear.low.data());
   const __m512i high = _mm512_loadu_si512(gear.high.data());
   const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i offsets = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(int{kWideStream}));
+  const __m512i offsets = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(static_cast<int>(stream)));
   const __m512i limit = _mm512_set1_epi32(static_cast<int>(threshold));
   const std::uint8_t* const begin = bytes + from;
   Sums sums{_mm512_setzero_si512(), _mm512_setzero_si512()};
   for (int i = -kWarmUp; i < 0; i += 4) {
     take_words(sums, _mm512_i32gather_epi32(offsets, begin + i, 1), low, high);
   }
-  std::size_t best = from + kWideBlock;
+  std::size_t best = from + 16 * stream;
   unsigned wanted = 0xffff;  // the streams before the one that `best` lies in
-  for (std::size_t i = 0; i < kWideStream; i += kStretch) {
+  for (std::size_t i = 0; i < stream; i += kStretch) {
     sums.least = _mm512_set1_epi32(-1);
     Rows rows;
 #pragma GCC unroll 16
-    for (std::size_t stream = 0; stream < 16; ++stream) {
-      rows[stream] = _mm512_loadu_si512(begin + stream * kWideStream + i);
+    for (std::size_t row = 0; row < 16; ++row) {
+      rows[row] = _mm512_loadu_si512(begin + row * stream + i);
     }
     turn(rows);
 #pragma GCC unroll 16
@@ -121,7 +121,7 @@ OBHUT_WIDE std::size_t find_wide(const GearTable& gear, const std::uint8_t* byte
     }
     // The first stream that was hit; those before it may be hit yet, and would come first.
     const auto hit = static_cast<unsigned>(std::countr_zero(hits));
-    best = from + hit * kWideStream + i;
+    best = from + hit * stream + i;
     wanted = (1U << hit) - 1;
     if (wanted == 0) break;
   }
@@ -139,7 +139,7 @@ bool has_wide_scan() {
 }
 
 std::size_t find_wide(const GearTable& /*gear*/, const std::uint8_t* /*bytes*/,
-                      std::size_t /*from*/, std::uint32_t /*threshold*/) {
+                      std::size_t /*from*/, std::size_t /*stream*/, std::uint32_t /*threshold*/) {
   CHECK(false);  // nobody asks without has_wide_scan()
   return 0;
 }
