@@ -23,6 +23,11 @@ std::string_view why_ignored(scan::WalkNote note) {
   return "an entry of unknown type";
 }
 
+bool is_unchanged(const platform::FileStatus& status, const model::Entry& earlier,
+                  Instant earlier_start) {
+  return scan::ChangeDetector(earlier_start).is_unchanged(status, earlier);
+}
+
 // The inode's change time covers attributes and link target too.
 bool same_inode_state(const platform::FileStatus& status, const model::Entry& before) {
   return status.inode == before.inode && scan::file_time_of(status.ctime_ns) == before.changed;
@@ -222,15 +227,8 @@ Result<void> SourceWalk::take_entry(const scan::WalkEvent& step) {
 // True where the content of an earlier run is this file's still, and all of it is in the vault.
 Result<bool> SourceWalk::keeps_content(const platform::FileStatus& status,
                                        const model::Entry& earlier, Instant earlier_start) {
-  if (!scan::ChangeDetector(earlier_start).is_unchanged(status, earlier)) return false;
+  if (!is_unchanged(status, earlier, earlier_start)) return false;
   return proof_.holds(earlier.content, stop_);
-}
-
-// Read again although it did not change.
-bool SourceWalk::moves_content(const platform::FileStatus& status,
-                               const model::Entry& earlier) const {
-  return scan::ChangeDetector(earlier_.started).is_unchanged(status, earlier) &&
-         proof_.moves(earlier.content);
 }
 
 model::Entry SourceWalk::kept_entry(const scan::WalkEvent& step, const model::Entry& earlier) {
@@ -310,7 +308,8 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
   if (match != nullptr) {
     const model::Entry& before = *match->entry;
     ASSIGN_OR_RETURN(const bool kept, keeps_content(step.status, before, earlier_.started));
-    moves = !kept && moves_content(step.status, before);
+    // Read again although it did not change.
+    moves = !kept && is_unchanged(step.status, before, earlier_.started) && proof_.leaves();
     if (kept) {
       ++counts_.unchanged_files;
       keep(step);
@@ -374,7 +373,7 @@ Result<void> SourceWalk::take_other(const scan::WalkEvent& step,
                                     const PreviousDirectory::Match* match) {
   keep(step);
   if (match != nullptr && match->entry->marks == 0 &&
-      scan::ChangeDetector(earlier_.started).is_unchanged(step.status, *match->entry) &&
+      is_unchanged(step.status, *match->entry, earlier_.started) &&
       same_metadata(step.status, *match->entry, accounts_)) {
     return send_unchanged(*match);
   }

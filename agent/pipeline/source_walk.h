@@ -67,8 +67,6 @@ class SourceWalk {
   Result<void> take_other(const scan::WalkEvent& step, const PreviousDirectory::Match* match);
   Result<bool> keeps_content(const platform::FileStatus& status, const model::Entry& earlier,
                              Instant earlier_start);
-  [[nodiscard]] bool moves_content(const platform::FileStatus& status,
-                                   const model::Entry& earlier) const;
   model::Entry kept_entry(const scan::WalkEvent& step, const model::Entry& earlier);
   Result<void> send_unchanged(const PreviousDirectory::Match& match);
   bool hold(const PreviousDirectory::Match& match);

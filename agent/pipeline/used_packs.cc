@@ -1,8 +1,21 @@
 #include "agent/pipeline/used_packs.h"
 
+#include <algorithm>
+
 #include "agent/model/node.h"
 
 namespace obhut::pipeline {
+
+UsedPacks::UsedPacks(const vault::IndexCache& index, vault::SparseBlobs avoided,
+                     const vault::LeftPacks& left)
+    : index_(index), old_packs_(index.pack_count()), avoided_(std::move(avoided)) {
+  for (const Sha256& name : left) {
+    const std::optional<std::uint32_t> pack = index.find_pack(name);
+    if (!pack) continue;
+    if (left_.size() <= *pack) left_.resize(*pack + std::size_t{1}, false);
+    left_[*pack] = true;
+  }
+}
 
 void UsedPacks::mark(std::uint32_t pack) {
   const std::scoped_lock lock(mutex_);
@@ -11,11 +24,22 @@ void UsedPacks::mark(std::uint32_t pack) {
 }
 
 std::optional<vault::BlobLocation> UsedPacks::find(const BlobId& id) const {
-  if (avoided_.empty() || !avoids(id)) return index_.find(id);
+  const bool avoided = avoided_.contains(id);
+  const std::optional<vault::BlobLocation> any = index_.find(id);
+  if (!any || (!avoided && !is_left(any->pack))) return any;
   for (const vault::BlobLocation& copy : index_.find_all(id)) {
-    if (copy.pack >= old_packs_) return copy;
+    if (copy.pack >= old_packs_ || (!avoided && !is_left(copy.pack))) return copy;
   }
   return std::nullopt;
+}
+
+bool UsedPacks::avoids(const BlobId& id) const {
+  if (avoided_.contains(id)) return true;
+  const std::optional<vault::BlobLocation> any = index_.find(id);
+  if (!any || (any->pack < old_packs_ && !is_left(any->pack))) return false;
+  return std::ranges::all_of(index_.find_all(id), [this](const vault::BlobLocation& copy) {
+    return copy.pack >= old_packs_ || is_left(copy.pack);
+  });
 }
 
 bool UsedPacks::mark_blob(const BlobId& id) {
@@ -36,17 +60,16 @@ void UsedPacks::add_to(model::ReferenceSet& references) const {
 
 bool ContentProof::holds(const model::Ref& ref) {
   if (last_ == ref.blob) return true;
-  if (!used_.mark_blob(ref.blob)) return false;
+  if (!used_.mark_blob(ref.blob)) {
+    missing_ = ref.blob;
+    return false;
+  }
   last_ = ref.blob;
   return true;
 }
 
-bool ContentProof::moves(const model::Content& content) const {
-  return content.level == 0 && content.pieces.size() == 1 && content.pieces[0].ref &&
-         used_.avoids(content.pieces[0].ref->blob);
-}
-
 Result<bool> ContentProof::holds(const model::Content& content, const std::stop_token& stop) {
+  missing_.reset();
   return holds_list(content.pieces, content.level, stop);
 }
 

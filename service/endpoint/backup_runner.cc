@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "agent/base/text.h"
+#include "agent/maintain/leave_packs.h"
 #include "agent/maintain/prune.h"
 #include "agent/wire/json_codec.h"
 #include "platform/local_files.h"
@@ -117,7 +118,24 @@ Result<pipeline::BackupReport> BackupRunner::run_vault(
   pipeline::BackupOptions options;
   options.writer = parts_.keeper.writer();
   options.uploaders = kUploads;
-  return run_job(*vault, *plan, std::move(options), stop);
+  Result<pipeline::BackupReport> report = run_job(*vault, *plan, std::move(options), stop);
+  if (report) choose_packs_to_leave(*vault, stop);
+  return report;
+}
+
+/// The cluster removes what no point names any more; that points name less is up to us.
+void BackupRunner::choose_packs_to_leave(vault::Vault& vault, const std::stop_token& stop) {
+  maintain::LeaveOptions options;
+  options.now = parts_.clock.now();
+  options.cache_directory = cache_folder(vault.id());
+  const auto chosen = maintain::leave_mostly_dead_packs(vault, options, stop);
+  if (!chosen) {
+    // The backup is there, and the next one tries again.
+    parts_.log.info("no packs chosen to be left", field("reason", chosen.error().message));
+  } else if (chosen->packs > 0) {
+    parts_.log.info("the next backup leaves packs that are mostly dead",
+                    field("packs", chosen->packs), field("bytes to store", chosen->live_bytes));
+  }
 }
 
 Result<pipeline::BackupReport> BackupRunner::run_local(

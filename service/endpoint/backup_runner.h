@@ -66,6 +66,7 @@ class BackupRunner {
   Result<pipeline::BackupReport> run_vault(const VaultId& id,
                                            const std::shared_ptr<const trust::AcceptedPlan>& plan,
                                            std::stop_token stop);
+  void choose_packs_to_leave(vault::Vault& vault, const std::stop_token& stop);
   Result<pipeline::BackupReport> run_local(const std::shared_ptr<const trust::AcceptedPlan>& plan,
                                            const model::Target& target, std::stop_token stop);
   Result<pipeline::BackupReport> run_job(vault::Vault& vault, const trust::AcceptedPlan& plan,
