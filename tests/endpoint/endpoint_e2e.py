@@ -1,5 +1,6 @@
 """An endpoint from its token to its restored files, with everything going wrong on the way."""
 
+import glob
 import json
 import os
 import random
@@ -169,6 +170,55 @@ class FromTokenToRestore(EndpointTest):
         target = self.site.path("restored-local")
         endpoint.ask("restore", "--target", local, "--to", target)
         self.assertEqual(differences(self.source, target + self.source), "")
+
+
+class OldPacks(EndpointTest):
+    def write(self, number):
+        with open(os.path.join(self.files, f"file-{number}"), "wb") as file:
+            file.write(os.urandom(300_000))
+
+    def test_the_next_backup_leaves_packs_of_which_one_file_lives(self):
+        self.files = self.site.path("files")
+        os.mkdir(self.files)
+        endpoint = self.enrolled()
+        self.site.partner.push_plan(self.site.partner.plan(self.files, targets=[
+            {"type": "cluster", "retention": {"keep_last": 1, "lock_days": 0}}]), self.site.customer)
+        endpoint.wait_plan(1)
+        for number in range(30):
+            self.write(number)
+        endpoint.backup()
+        for number in range(1, 30):
+            self.write(number)
+        endpoint.backup()
+        cluster = self.site.cluster
+        cluster.stop()
+        config = os.path.join(cluster.state, "cluster.toml")
+        with open(config, encoding="utf-8") as text:
+            settings = text.read().replace("# grace_days = 7", "grace_days = 0")
+        with open(config, "w", encoding="utf-8") as text:
+            text.write(settings)
+        for _ in range(2):  # drops the first point, and lets go of its head
+            run("obhut-cluster", "--state", cluster.state, "retention", "run")
+        cluster.start()
+        self.assertEqual(len(endpoint.ask("points")), 1)
+        time.sleep(2.1)  # files of the last two seconds are read again in any case
+        for hint in glob.glob(os.path.join(endpoint.state, "cache-*", "walked")):
+            os.remove(hint)  # as if a week had gone by
+
+        endpoint.backup()
+        endpoint.backup()
+        endpoint.backup()
+
+        with open(endpoint.log, encoding="utf-8") as log:
+            self.assertIn("leaves packs that are mostly dead", log.read())
+        stored = [point["stored_bytes"] for point in endpoint.ask("points")]
+        self.assertLess(stored[-3], 50_000, "chosen after that run")
+        self.assertGreater(stored[-2], 300_000, "one file moved")
+        self.assertLess(stored[-2], 700_000)
+        self.assertLess(stored[-1], 50_000, "nothing moves twice")
+        target = self.site.path("restored")
+        endpoint.ask("restore", "--to", target)
+        self.assertEqual(differences(self.files, target + self.files), "")
 
 
 class Enrolling(EndpointTest):
