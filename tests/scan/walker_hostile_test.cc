@@ -33,10 +33,10 @@ TEST(WalkerUnderAttack, ReadsNothingOutsideWhileFoldersAreSwappedForLinks) {
       }
     }
   });
-  int read_well = 0;
+  int read_well = 0;  // some of it must be, else nothing is tried
   WalkOptions options;
   options.open_directories = 2;
-  for (int round = 0; round < 200 || swaps < 1000; ++round) {
+  for (int round = 0; round < 200 || swaps < 1000 || read_well == 0; ++round) {
     ASSERT_LT(round, 1'000'000);
     options.look_ahead = round % 2 == 1;
     Walker walker = std::move(*Walker::create({folder / "s"}, options));
@@ -54,10 +54,6 @@ TEST(WalkerUnderAttack, ReadsNothingOutsideWhileFoldersAreSwappedForLinks) {
     }
     EXPECT_EQ(depth, 0) << "every enter has its leave";
   }
-  attacker.request_stop();
-  attacker.join();
-
-  EXPECT_GT(read_well, 0);
 }
 
 // A subtree is moved away while we are in it: ".." leads elsewhere then.
