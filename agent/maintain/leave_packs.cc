@@ -34,21 +34,6 @@ class WalkTime {
   std::string path_;
 };
 
-Result<void> mark_points(vault::Vault& vault, const vault::IndexCache& index,
-                         const vault::HeadChain& chain, LiveBlobs& live,
-                         const std::stop_token& stop) {
-  vault::BlobReader reader(vault.store(), vault.keyring(), index, {});
-  std::vector<const vault::Point*> points = chain.kept();
-  std::ranges::reverse(points);
-  for (const vault::Point* point : points) {
-    ASSIGN_OR_RETURN(const model::Summary summary, vault.summary(*point));
-    ASSIGN_OR_RETURN(const std::optional<UnreadPart> unread,
-                     mark_tree(reader, live, summary.root, stop));
-    if (unread) return std::unexpected(unread->error);
-  }
-  return {};
-}
-
 /// Of the packs of files that `point` needs. Packs of directories stay: the next backup reads them.
 Result<std::vector<PackShare>> pack_shares(const vault::Vault& vault,
                                            const vault::IndexCache& index,
@@ -83,7 +68,10 @@ Result<LeaveReport> leave_mostly_dead_packs(vault::Vault& vault, const LeaveOpti
       const std::unique_ptr<vault::IndexCache> index,
       vault::IndexCache::load(vault.store(), vault.keyring(), folder + "/index", stop));
   LiveBlobs live(*index);
-  TRY(mark_points(vault, *index, chain, live, stop));
+  vault::BlobReader reader(vault.store(), vault.keyring(), *index, {});
+  ASSIGN_OR_RETURN(std::optional<Error> unread,
+                   mark_kept_points(vault, reader, chain, live, {}, stop));
+  if (unread) return std::unexpected(std::move(*unread));
   ASSIGN_OR_RETURN(std::vector<PackShare> shares, pack_shares(vault, *index, chain, *latest, live));
   TRY(index->intact());
   const RepackChoice choice = choose_packs(std::move(shares), options.limits);

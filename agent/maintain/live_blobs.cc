@@ -166,4 +166,21 @@ Result<std::optional<UnreadPart>> mark_tree(vault::BlobReader& reader, LiveBlobs
   return TreeWalk(reader, live, stop).run(root);
 }
 
+Result<std::optional<Error>> mark_kept_points(vault::Vault& vault, vault::BlobReader& reader,
+                                              const vault::HeadChain& chain, LiveBlobs& live,
+                                              const std::function<void()>& after_newest,
+                                              const std::stop_token& stop) {
+  std::vector<const vault::Point*> points = chain.kept();
+  std::ranges::reverse(points);
+  for (const vault::Point* point : points) {
+    Result<model::Summary> summary = vault.summary(*point);
+    if (!summary) return std::move(summary).error();
+    ASSIGN_OR_RETURN(std::optional<UnreadPart> unread,
+                     mark_tree(reader, live, summary->root, stop));
+    if (unread) return std::move(unread->error);
+    if (after_newest && point == points.front()) after_newest();
+  }
+  return std::nullopt;
+}
+
 }  // namespace obhut::maintain

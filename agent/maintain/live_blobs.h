@@ -2,6 +2,7 @@
 // Which stored bytes recovery points reach: by blob, for the choice of what is worth copying.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <unordered_map>
@@ -10,7 +11,9 @@
 #include "agent/base/result.h"
 #include "agent/model/entry.h"
 #include "agent/vault/blob_reader.h"
+#include "agent/vault/head_chain.h"
 #include "agent/vault/index_cache.h"
+#include "agent/vault/vault.h"
 
 namespace obhut::maintain {
 
@@ -65,5 +68,13 @@ struct UnreadPart {
 Result<std::optional<UnreadPart>> mark_tree(vault::BlobReader& reader, LiveBlobs& live,
                                             const std::vector<model::Ref>& root,
                                             const std::stop_token& stop);
+
+/// Marks all that the kept points reach, the newest first; after that one `after_newest` is called.
+/// Out: why the first point that could not be read could not: what it needs is not known then.
+/// Errors: as above.
+Result<std::optional<Error>> mark_kept_points(vault::Vault& vault, vault::BlobReader& reader,
+                                              const vault::HeadChain& chain, LiveBlobs& live,
+                                              const std::function<void()>& after_newest,
+                                              const std::stop_token& stop);
 
 }  // namespace obhut::maintain

@@ -112,17 +112,11 @@ class Prune {
   // False where a point cannot be read: what it needs is not known then.
   Result<bool> mark_points(LiveBlobs& live) {
     vault::BlobReader reader(vault_.store(), vault_.keyring(), *index_, {.alignment = 1});
-    std::vector<const vault::Point*> points = chain_.kept();
-    std::ranges::reverse(points);
-    for (const vault::Point* point : points) {
-      const Result<model::Summary> summary = vault_.summary(*point);
-      if (!summary) return !(report_.unread_points = true);
-      ASSIGN_OR_RETURN(const std::optional<UnreadPart> unread,
-                       mark_tree(reader, live, summary->root, stop_));
-      if (unread) return !(report_.unread_points = true);
-      if (point == points.front()) note_sparse_blobs(live);
-    }
-    return true;
+    ASSIGN_OR_RETURN(const std::optional<Error> unread,
+                     mark_kept_points(
+                         vault_, reader, chain_, live, [&] { note_sparse_blobs(live); }, stop_));
+    report_.unread_points = unread.has_value();
+    return !report_.unread_points;
   }
 
   // In: what the newest point uses, which is what the next one goes on from.
