@@ -90,7 +90,7 @@ std::size_t find_four_way(const Words& gear, const std::uint8_t* bytes, std::siz
 /// Of the sixteen streams into which the next of `left` bytes are parted; 0 for too few. What is
 /// left beyond them is scanned next, in shorter ones.
 std::size_t wide_stream(std::size_t left) {
-  return std::min(kWideStream, left / 16 / kWideStretch * kWideStretch);
+  return std::min(kWideStream, left / kWideStreams / kWideStretch * kWideStretch);
 }
 
 }  // namespace
@@ -122,7 +122,8 @@ std::size_t Chunker::find(ByteView bytes, std::size_t from, std::size_t to,
   }
   while (const std::size_t stream = wide_stream(to - from)) {
     const std::size_t near = find_wide(gear_, bytes.data(), from, stream, threshold);
-    if (near < from + 16 * stream) return find_plain(words_, bytes.data(), near, to, threshold);
+    if (near < from + kWideStreams * stream)
+      return find_plain(words_, bytes.data(), near, to, threshold);
     from = near;
   }
   return find_plain(words_, bytes.data(), from, to, threshold);
