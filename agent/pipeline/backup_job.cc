@@ -15,6 +15,7 @@
 #include "agent/pipeline/stage_threads.h"
 #include "agent/pipeline/tree_builder.h"
 #include "agent/pipeline/used_packs.h"
+#include "agent/pipeline/work_queue.h"
 #include "platform/local_files.h"
 #include "platform/machine.h"
 
@@ -27,7 +28,7 @@ namespace {
 //   walk       2 threads  names of the open directories; 16,384 entries that the second one looked
 //                         at ahead: 3 MB; previous nodes, one part a level
 //   events     6,144      about 0.5 KB each: 3 MB
-//   jobs       8          a segment's names: 2 MB
+//   jobs       8          a segment's names: 2 MB; chunks of large files on offer: 6 MiB
 //   workers    2          a pack, 10 MiB of chunkers, 6 MiB of sealer, 1.5 MiB of segment: 67 MiB
 //   builder    1          a pack of nodes, a segment, 8,192 waiting entries: 24 MiB
 //   packs      1 queued   16 MiB
@@ -89,7 +90,7 @@ struct BackupJob::Run {
   Result<EarlierRun> earlier_run(const vault::HeadChain& chain);
   Result<void> open_checkpoint(EarlierRun& earlier);
   Result<BuiltTree> read_sources(EarlierRun earlier);
-  Result<void> work(BoundedQueue<ReadJob>& jobs);
+  Result<void> work(WorkQueue& jobs);
   Result<BackupReport> commit(const vault::Vault::Writer& writer, const vault::HeadChain& chain,
                               BuiltTree tree, Instant started);
   model::Summary summary_of(BuiltTree tree, Instant started) const;
@@ -186,17 +187,20 @@ Result<void> BackupJob::Run::open_checkpoint(EarlierRun& earlier) {
   return {};
 }
 
-Result<void> BackupJob::Run::work(BoundedQueue<ReadJob>& jobs) {
+Result<void> BackupJob::Run::work(WorkQueue& jobs) {
   const std::stop_token stop = threads.token();
-  ContentReader content(job.vault_.keyring(), sink, nodes, known_files, incidents, job.progress_,
-                        accounts, {.pause = job.options_.pause});
-  while (std::optional<ReadJob> next = jobs.pop(stop)) {
+  ContentReader content(job.vault_.keyring(), sink, nodes, jobs, known_files, incidents,
+                        job.progress_, accounts, {.pause = job.options_.pause});
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<ReadJob> next, content.next(stop));
+    if (!next) break;
     if (job.options_.pause != nullptr && !job.options_.pause->wait(stop)) break;
     TRY(content.read(*next, stop));
     // Open directories are few: none is kept for work that is done.
     for (const FileWorkPtr& done : next->works) done->folder.reset();
     board.finish(next->works);
     job.progress_.read_files += next->works.size();
+    jobs.done();
   }
   return content.flush(stop);
 }
@@ -216,7 +220,7 @@ Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
     });
   }
   BoundedQueue<TreeEvents> events(kEvents / kEventBatch);
-  BoundedQueue<ReadJob> jobs(kJobs);
+  WorkQueue jobs(kJobs);
   const std::stop_token stop = threads.token();
   sink.start(stop);
   threads.start([&, this]() -> Result<void> {

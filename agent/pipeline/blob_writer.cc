@@ -11,11 +11,16 @@ BlobWriter::BlobWriter(const seal::Keyring& keyring, model::BlobKind kind, PackS
 Result<BlobId> BlobWriter::store(ByteView plain, const std::stop_token& stop) {
   CHECK(!plain.empty() && plain.size() <= model::kMaxBlobSize);
   const BlobId id = sealer_.id_of(kind_, plain);
-  if (!sink_.claim(id)) return id;
+  if (sink_.claim(id)) TRY(store_claimed(id, plain, stop));
+  return id;
+}
+
+Result<void> BlobWriter::store_claimed(const BlobId& id, ByteView plain,
+                                       const std::stop_token& stop) {
   if (!writer_.fits(plain.size())) TRY(flush(stop));
   TRY(writer_.add(id, plain));
   progress_.new_bytes += plain.size();
-  return id;
+  return {};
 }
 
 Result<void> BlobWriter::flush(const std::stop_token& stop) {

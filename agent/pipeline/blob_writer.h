@@ -22,6 +22,8 @@ class BlobWriter {
   /// already, and for those the hash is the only work worth doing.
   /// In: 1 to kMaxBlobSize bytes. Errors: kCrypto, kCancelled.
   Result<BlobId> store(ByteView plain, const std::stop_token& stop);
+  /// Stores a blob that the sink let the caller claim. Errors: as store().
+  Result<void> store_claimed(const BlobId& id, ByteView plain, const std::stop_token& stop);
   /// Sends off the pack that is being filled. Before the sink is drained.
   Result<void> flush(const std::stop_token& stop);
 

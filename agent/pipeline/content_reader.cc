@@ -65,10 +65,13 @@ bool may_have_holes(const platform::FileStatus& status) {
 }  // namespace
 
 ContentReader::ContentReader(const seal::Keyring& keyring, PackSink& sink, NodeBlobs& nodes,
-                             KnownFiles& known_files, Incidents& incidents, ProgressBoard& progress,
-                             platform::AccountNames& accounts, ReadLimits limits)
+                             WorkQueue& work_queue, KnownFiles& known_files, Incidents& incidents,
+                             ProgressBoard& progress, platform::AccountNames& accounts,
+                             ReadLimits limits)
     : data_(keyring, model::BlobKind::kData, sink, progress),
+      sink_(sink),
       nodes_(nodes),
+      work_queue_(work_queue),
       known_files_(known_files),
       incidents_(incidents),
       progress_(progress),
@@ -79,6 +82,11 @@ ContentReader::ContentReader(const seal::Keyring& keyring, PackSink& sink, NodeB
       fine_chunker_(chunk::GearTable::from_key(keyring.keys().gear.view()), {kFineAverage}),
       fine_stream_(fine_chunker_, 2 * kSlice),
       segment_(kSegmentRoom) {}
+
+Result<std::optional<ReadJob>> ContentReader::next(const std::stop_token& stop) {
+  return work_queue_.next(
+      [&](const BlobId& id, ByteView chunk) { return data_.store_claimed(id, chunk, stop); }, stop);
+}
 
 Result<void> ContentReader::read(const ReadJob& job, const std::stop_token& stop) {
   if (!job.large) return read_segment(job, stop);
@@ -294,6 +302,15 @@ Result<chunk::ChunkStream*> ContentReader::stream_for(const FileWork& work,
   return changes_in_place(work.entry.name, ByteView(head).first(got)) ? &fine_stream_ : &stream_;
 }
 
+// Reading, cutting and naming go on here; compressing, most of the work, is done by whoever has
+// time.
+Result<BlobId> ContentReader::store_or_offer(ByteView chunk, const std::stop_token& stop) {
+  const BlobId id = data_.id_of(chunk);
+  if (!sink_.claim(id) || work_queue_.offer(id, chunk)) return id;
+  TRY(data_.store_claimed(id, chunk, stop));
+  return id;
+}
+
 Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRange range,
                                         chunk::ChunkStream& cutter, PieceLists& out,
                                         std::uint64_t& read, const std::stop_token& stop) {
@@ -313,7 +330,7 @@ Result<void> ContentReader::chunk_range(const platform::SourceFile& file, ByteRa
     last = got < room.size() || read == range.length;
     cutter.filled(got, last);
     while (const std::optional<ByteView> chunk = cutter.next()) {
-      ASSIGN_OR_RETURN(const BlobId id, data_.store(*chunk, stop));
+      ASSIGN_OR_RETURN(const BlobId id, store_or_offer(*chunk, stop));
       TRY(out.add(model::Piece::of({id, 0, static_cast<std::uint32_t>(chunk->size())})));
     }
   }

@@ -18,6 +18,7 @@
 #include "agent/pipeline/incidents.h"
 #include "agent/pipeline/known_files.h"
 #include "agent/pipeline/segmenter.h"
+#include "agent/pipeline/work_queue.h"
 #include "platform/filesystem.h"
 
 namespace obhut::pipeline {
@@ -36,9 +37,12 @@ class ContentReader {
  public:
   /// All must outlive it.
   ContentReader(const seal::Keyring& keyring, PackSink& sink, NodeBlobs& nodes,
-                KnownFiles& known_files, Incidents& incidents, ProgressBoard& progress,
-                platform::AccountNames& accounts, ReadLimits limits);
+                WorkQueue& work_queue, KnownFiles& known_files, Incidents& incidents,
+                ProgressBoard& progress, platform::AccountNames& accounts, ReadLimits limits);
 
+  /// Waits for the next job, and stores what other workers offer meanwhile. Nothing: all is read.
+  /// Errors: as read().
+  Result<std::optional<ReadJob>> next(const std::stop_token& stop);
   /// Fills every work of the job: entry and content, or `failed`.
   /// Errors: only those that end the job: kCrypto, kCancelled.
   Result<void> read(const ReadJob& job, const std::stop_token& stop);
@@ -65,6 +69,7 @@ class ContentReader {
   Result<void> chunk_range(const platform::SourceFile& file, ByteRange range,
                            chunk::ChunkStream& cutter, class PieceLists& out, std::uint64_t& read,
                            const std::stop_token& stop);
+  Result<BlobId> store_or_offer(ByteView chunk, const std::stop_token& stop);
   Result<chunk::ChunkStream*> stream_for(const FileWork& work, const platform::SourceFile& file);
   Result<std::optional<ByteRange>> next_data(const platform::SourceFile& file, std::uint64_t from,
                                              const platform::FileStatus& status) const;
@@ -76,7 +81,9 @@ class ContentReader {
   void take_back_open();
 
   BlobWriter data_;
+  PackSink& sink_;
   NodeBlobs& nodes_;
+  WorkQueue& work_queue_;
   KnownFiles& known_files_;
   Incidents& incidents_;
   ProgressBoard& progress_;

@@ -64,7 +64,7 @@ SourceWalk::SourceWalk(scan::Walker walker, EarlierRun earlier, vault::BlobReade
 
 SourceWalk::~SourceWalk() = default;
 
-Result<WalkCounts> SourceWalk::run(BoundedQueue<TreeEvents>& events, BoundedQueue<ReadJob>& jobs,
+Result<WalkCounts> SourceWalk::run(BoundedQueue<TreeEvents>& events, WorkQueue& jobs,
                                    const PauseGate* pause, const std::stop_token& stop) {
   events_ = &events;
   jobs_ = &jobs;

@@ -21,6 +21,7 @@
 #include "agent/pipeline/segmenter.h"
 #include "agent/pipeline/tree_event.h"
 #include "agent/pipeline/used_packs.h"
+#include "agent/pipeline/work_queue.h"
 #include "agent/scan/walker.h"
 
 namespace obhut::pipeline {
@@ -49,8 +50,8 @@ class SourceWalk {
 
   /// Walks to the end, standing still while `pause` (may be null) is closed. Closes neither queue.
   /// Errors: kCancelled; retrying kinds of the store.
-  Result<WalkCounts> run(BoundedQueue<TreeEvents>& events, BoundedQueue<ReadJob>& jobs,
-                         const PauseGate* pause, const std::stop_token& stop);
+  Result<WalkCounts> run(BoundedQueue<TreeEvents>& events, WorkQueue& jobs, const PauseGate* pause,
+                         const std::stop_token& stop);
 
  private:
   struct Level;
@@ -99,7 +100,7 @@ class SourceWalk {
   model::Totals kept_;  // of the found ones those that nobody has to read
   TreeEvents batch_;
   BoundedQueue<TreeEvents>* events_ = nullptr;
-  BoundedQueue<ReadJob>* jobs_ = nullptr;
+  WorkQueue* jobs_ = nullptr;
   std::stop_token stop_;
 };
 
