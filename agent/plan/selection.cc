@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
-#include <unordered_map>
 
 #include "agent/plan/pattern.h"
 
@@ -13,10 +13,12 @@ namespace {
 constexpr std::size_t kMaxPatterns = 10'000;
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
-struct TextHash {
+/// By length first: to find out that a name is not in a short list takes a comparison or two of
+/// numbers, where hashing it would read every byte.
+struct ByLength {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const {
-    return std::hash<std::string_view>{}(text);
+  bool operator()(std::string_view a, std::string_view b) const {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
   }
 };
 
@@ -68,7 +70,7 @@ class PatternList {
     std::size_t directory = kNone;
     std::size_t other = kNone;
   };
-  using Table = std::unordered_map<std::string, Last, TextHash, std::equal_to<>>;
+  using Table = std::map<std::string, Last, ByLength>;
 
   void add(Pattern pattern) {
     const std::size_t index = patterns_.size();

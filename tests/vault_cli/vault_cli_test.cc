@@ -104,6 +104,34 @@ TEST_F(VaultCli, TakesPathsPoliciesAndPatterns) {
             "./a/x.txt\n./b/z.txt\n");
 }
 
+TEST_F(VaultCli, RestoresWhatPatternsMatchWithAllBelowIt) {
+  run_shell("cd " + shell_quoted(source) +
+            " && mkdir -p a/b/c b bb/d d && touch 0 a/1 a/b/2 a/b/c/3 a/z b/4 bb/5 bb/d/6 d/7 z");
+  ASSERT_EQ(vault("init").status, 0);
+  ASSERT_EQ(vault("backup", shell_quoted(source)).status, 0);
+  const std::string root = source.substr(1);
+  const std::pair<std::string, std::string> expected[] = {
+      {"--pattern b", "./a/b/2 ./a/b/c/3 ./b/4"},
+      {"--pattern d/", "./bb/d/6 ./d/7"},
+      {"--pattern z", "./a/z ./z"},
+      {"--pattern '[0-2]' --pattern d", "./0 ./a/1 ./a/b/2 ./bb/d/6 ./d/7"},
+      {"--pattern " + shell_quoted("/" + root + "/b"), "./b/4"},
+      {"--pattern " + shell_quoted(root + "/*/b"), "./a/b/2 ./a/b/c/3"},
+      {"--pattern " + shell_quoted(root + "/**/c"), "./a/b/c/3"},
+      {"--pattern b --pattern '!c'", "./a/b/2 ./b/4"},
+  };
+  int number = 0;
+  for (const auto& [patterns, files] : expected) {
+    const std::string into = folder / ("into" + std::to_string(number++));
+    const Ran restored = vault("restore", "latest " + patterns + " --to " + shell_quoted(into));
+    EXPECT_EQ(restored.status, 0) << restored.err;
+    EXPECT_EQ(
+        run_shell("cd " + shell_quoted(into + source) + " && find . -type f | sort | tr '\\n' ' '"),
+        files + " ")
+        << patterns;
+  }
+}
+
 TEST_F(VaultCli, LeavesOutWhatIsExcluded) {
   run_shell("cd " + shell_quoted(source) + " && mkdir keep tmp && touch keep/a keep/b.o tmp/c");
   ASSERT_EQ(vault("init").status, 0);

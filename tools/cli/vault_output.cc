@@ -1,6 +1,8 @@
 #include "tools/cli/vault_output.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "agent/base/text.h"
 #include "agent/plan/selection.h"
@@ -30,18 +32,39 @@ void tell(const Context& context, const restore::RestoreReport& report, restore:
   print(text);
 }
 
-// What an include pattern itself matches: a directory only on the way to a match is made when the
-// match comes.
-bool matches(const plan::Selection& selection, std::string_view path, bool is_directory) {
-  plan::Selection::Scope scope;
-  for (std::size_t at = path.find('/'); at != std::string_view::npos; at = path.find('/', at + 1)) {
-    const plan::Selection::Answer above = selection.of_entry(path.substr(0, at), true, scope);
-    if (above.verdict == plan::Verdict::kExclude) return false;
-    scope = above.scope;
+/// What an include pattern itself matches: a directory only on the way to a match is made when the
+/// match comes. Made for a walk, which asks for one folder's entries in a row. Thread: one.
+class Matcher {
+ public:
+  explicit Matcher(plan::Selection selection) : selection_(std::move(selection)) {}
+
+  bool operator()(std::string_view path, bool is_directory) {
+    const std::size_t slash = path.rfind('/');
+    enter(path.substr(0, slash == path.npos ? 0 : slash));
+    if (!scope_) return false;
+    const plan::Selection::Answer answer = selection_.of_entry(path, is_directory, *scope_);
+    return answer.verdict == plan::Verdict::kInclude && (!is_directory || answer.scope.included);
   }
-  const plan::Selection::Answer answer = selection.of_entry(path, is_directory, scope);
-  return answer.verdict == plan::Verdict::kInclude && (!is_directory || answer.scope.included);
-}
+
+ private:
+  void enter(std::string_view folder) {
+    if (folder == folder_) return;
+    folder_ = folder;
+    scope_.emplace();
+    std::size_t end = 0;
+    while (scope_ && end < folder.size()) {
+      end = std::min(folder.find('/', end + 1), folder.size());
+      const plan::Selection::Answer above =
+          selection_.of_entry(folder.substr(0, end), true, *scope_);
+      scope_ = above.scope;
+      if (above.verdict == plan::Verdict::kExclude) scope_.reset();
+    }
+  }
+
+  plan::Selection selection_;
+  std::string folder_;  // the one that was asked about last; at first the root
+  std::optional<plan::Selection::Scope> scope_{std::in_place};  // nothing where it is left out
+};
 
 }  // namespace
 
@@ -70,9 +93,7 @@ Result<restore::Selection> selection_of(const std::vector<std::string>& paths,
   }
   if (!patterns.empty()) {
     ASSIGN_OR_RETURN(plan::Selection compiled, plan::Selection::make({patterns, {}, false}));
-    selection.pattern = [compiled = std::move(compiled)](std::string_view path, bool is_directory) {
-      return matches(compiled, path, is_directory);
-    };
+    selection.pattern = Matcher(std::move(compiled));
   }
   return selection;
 }
