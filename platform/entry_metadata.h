@@ -12,9 +12,9 @@ namespace obhut::platform::posix {
 /// What is being finished: an open descriptor of the inode itself, so that nothing swapped in
 /// under its name can get our metadata.
 struct Finishing {
-  int fd = -1;          ///< O_PATH for all but regular files
-  bool by_path = true;  ///< O_PATH: calls go through /proc/self/fd
-  FileType type = FileType::kRegular;
+  int fd = -1;            ///< O_PATH for all but regular files
+  bool by_path = true;    ///< O_PATH: calls go through /proc/self/fd
+  FileStatus now;         ///< of the inode as it was made
   std::string_view path;  ///< for messages
 };
 

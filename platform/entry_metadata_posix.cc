@@ -37,27 +37,23 @@ std::uint32_t set_owner(const Finishing& entry, const EntryMetadata& metadata,
                         const TreeWriterOptions& options, AccountNames& names,
                         std::vector<Error>& problems) {
   const Owner wanted = wanted_owner(metadata, options, names);
-  struct stat now {};
-  if (::fstat(entry.fd, &now) != 0) {
-    report(problems, "stat", entry.path);
-    return metadata.mode & 0777U;
-  }
-  const bool differs = now.st_uid != wanted.uid || now.st_gid != wanted.gid;
+  Owner now{entry.now.uid, entry.now.gid};
+  const bool differs = now.uid != wanted.uid || now.gid != wanted.gid;
   if (options.set_owner && differs) {
     if (::fchownat(entry.fd, "", wanted.uid, wanted.gid, AT_EMPTY_PATH) == 0) {
       return metadata.mode & 07777U;
     }
     report(problems, "set the owner of", entry.path);
     // A group of our own may be set without being root.
-    if (now.st_gid != wanted.gid &&
+    if (now.gid != wanted.gid &&
         ::fchownat(entry.fd, "", static_cast<uid_t>(-1), wanted.gid, AT_EMPTY_PATH) == 0) {
-      now.st_gid = wanted.gid;
+      now.gid = wanted.gid;
     }
   }
   std::uint32_t mode = metadata.mode & 07777U;
-  if (entry.type == FileType::kDirectory) return mode;
-  if (now.st_uid != wanted.uid) mode &= ~std::uint32_t{S_ISUID};
-  if (now.st_gid != wanted.gid) mode &= ~std::uint32_t{S_ISGID};
+  if (entry.now.type == FileType::kDirectory) return mode;
+  if (now.uid != wanted.uid) mode &= ~std::uint32_t{S_ISUID};
+  if (now.gid != wanted.gid) mode &= ~std::uint32_t{S_ISGID};
   if (mode != (metadata.mode & 07777U)) {
     problems.push_back({ErrorKind::kRefused, "set the mode of " + printable(entry.path) +
                                                  ": suid and sgid left out, since the file belongs "
@@ -104,7 +100,7 @@ void set_xattrs(const Finishing& entry, const Xattrs& wanted, std::vector<Error>
 }
 
 void set_mode(const Finishing& entry, std::uint32_t mode, std::vector<Error>& problems) {
-  if (entry.type == FileType::kSymlink) return;  // Linux gives links no mode of their own
+  if (entry.now.type == FileType::kSymlink) return;  // Linux gives links no mode of their own
   const int answer =
       entry.by_path ? ::chmod(proc_path(entry.fd).c_str(), mode) : ::fchmod(entry.fd, mode);
   if (answer != 0) return report(problems, "set the mode of", entry.path);

@@ -32,8 +32,9 @@ struct TreeWriterOptions {
   /// Take uid and gid as they are; otherwise names of users and groups decide where they are known
   /// on this machine.
   bool numeric_owner = false;
-  /// Look names up one component at a time even where the kernel could do it in one call.
-  bool plain_lookup = false;
+  /// Look names up one component at a time, and have files under temporary names while they are
+  /// written, even where the kernel can do better.
+  bool plain_calls = false;
 };
 
 struct EntryMetadata {
@@ -66,9 +67,9 @@ struct Placed {
 
 class TreeWriter;
 
-/// A regular file being restored, under a temporary name until commit(). Dropped without a commit
-/// it leaves nothing.
-/// Thread: write_at may run at once with itself; the TreeWriter must live longer.
+/// A regular file being restored, under no name or a temporary one until commit(). Dropped without
+/// a commit it leaves nothing. Thread: write_at may run at once with itself; the TreeWriter must
+/// live longer.
 class TargetFile {
  public:
   TargetFile(TargetFile&&) noexcept;

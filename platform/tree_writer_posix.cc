@@ -67,19 +67,39 @@ int rename_to_free_name(int folder, const char* from, const char* to) {
   return ::unlinkat(folder, from, 0);
 }
 
+/// Gives a file without a name one that is free. EEXIST otherwise.
+int link_to_free_name(int file, int folder, const char* to) {
+  if (::linkat(file, "", folder, to, AT_EMPTY_PATH) == 0) return 0;
+  if (errno != ENOENT) return -1;
+  // Not ours to do by the descriptor alone (CAP_DAC_READ_SEARCH).
+  return ::linkat(AT_FDCWD, posix::proc_path(file).c_str(), folder, to, AT_SYMLINK_FOLLOW);
+}
+
+/// What waits for its name: a file that has none, or an entry under a temporary one.
+struct Made {
+  int unnamed = -1;       ///< its descriptor
+  std::string temporary;  ///< "" where it is unnamed
+
+  int take_free_name(int folder, const char* to) const {
+    return temporary.empty() ? link_to_free_name(unnamed, folder, to)
+                             : rename_to_free_name(folder, temporary.c_str(), to);
+  }
+};
+
 constexpr unsigned kMostNames = 10'000;
 
 }  // namespace
 
 struct TreeWriter::State {
   State(Handle root, TreeWriterOptions chosen)
-      : options(chosen), below(std::move(root), chosen.plain_lookup) {}
+      : options(chosen), below(std::move(root), chosen.plain_calls) {}
 
   TreeWriterOptions options;
   Beneath below;
   AccountNames names;
   std::string temporary_prefix;
   std::atomic<std::uint64_t> temporaries = 0;
+  bool unnamed_files = false;
   std::atomic<bool> crossed_mount = false;
   std::uint64_t root_device = 0;
   /// Directories that moved to another name because theirs was taken: path wanted -> path given.
@@ -98,9 +118,11 @@ struct TreeWriter::State {
   std::string actual_path(std::string_view path);
   Result<Spot> spot_of(std::string_view path);
   std::string temporary_name();
-  Result<Placed> place(const Spot& spot, const char* temporary);
+  bool takes_unnamed_files();
+  Result<Placed> place(const Spot& spot, Made made);
+  Result<Placed> place_instead(const Spot& spot, Made& made);
   Result<Placed> replace(const Spot& spot, const char* temporary);
-  Result<Placed> place_beside(const Spot& spot, const char* temporary);
+  Result<Placed> place_beside(const Spot& spot, const Made& made);
   Result<Placed> finish_small(const Spot& spot, const std::string& temporary, FileType type,
                               const EntryMetadata& metadata);
   Result<Placed> finish_made(const Spot& spot, const std::string& temporary, FileType type,
@@ -138,26 +160,52 @@ std::string TreeWriter::State::temporary_name() {
   return temporary_prefix + std::to_string(temporaries.fetch_add(1));
 }
 
-/// Gives what stands under `temporary` its name, as the policy says. The temporary name is gone
-/// afterwards in every case.
-Result<Placed> TreeWriter::State::place(const Spot& spot, const char* temporary) {
+/// Whether a file can be written without a name and be given one at the end: faster than to rename
+/// it, and of a restore that was cut off no half-written file stays. Not every file system can, and
+/// where this process may not link by descriptor it takes a /proc.
+bool TreeWriter::State::takes_unnamed_files() {
+  const int root = fd_of(below.root());
+  const Handle file = handle_of(::openat(root, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
+  const std::string name = temporary_name();
+  if (!file.valid() || link_to_free_name(fd_of(file), root, name.c_str()) != 0) return false;
+  return ::unlinkat(root, name.c_str(), 0) == 0;
+}
+
+/// Gives `made` its name, as the policy says. A temporary name is gone afterwards in every case.
+Result<Placed> TreeWriter::State::place(const Spot& spot, Made made) {
   const int folder = fd_of(*spot.folder);
-  const Name name(spot.name);
-  if (rename_to_free_name(folder, temporary, name.c_str()) == 0) {
+  if (made.take_free_name(folder, Name(spot.name).c_str()) == 0) {
     return Placed{PlaceOutcome::kCreated, spot.path(), {}, {}};
   }
-  Result<Placed> placed = Placed{PlaceOutcome::kKept, spot.path(), {}, {}};
-  if (errno != EEXIST) {
-    placed = os_failure("name", spot.path());
-  } else if (options.existing == ExistingPolicy::kOverwrite) {
-    placed = replace(spot, temporary);
-  } else if (options.existing == ExistingPolicy::kKeepBoth) {
-    placed = place_beside(spot, temporary);
+  Result<Placed> placed =
+      errno == EEXIST ? place_instead(spot, made) : os_failure("name", spot.path());
+  if (!made.temporary.empty()) {
+    // ignored: after a rename there is nothing left (save where both names were one inode), and
+    // what cannot be removed is named ".obhut-…" for everybody to see.
+    static_cast<void>(::unlinkat(folder, made.temporary.c_str(), 0));
   }
-  // ignored: after a rename there is nothing left (save where both names were one inode), and what
-  // cannot be removed is named ".obhut-…" for everybody to see.
-  static_cast<void>(::unlinkat(folder, temporary, 0));
   return placed;
+}
+
+/// Where something else has the name.
+Result<Placed> TreeWriter::State::place_instead(const Spot& spot, Made& made) {
+  switch (options.existing) {
+    case ExistingPolicy::kKeep:
+      return Placed{PlaceOutcome::kKept, spot.path(), {}, {}};
+    case ExistingPolicy::kKeepBoth:
+      return place_beside(spot, made);
+    case ExistingPolicy::kOverwrite:
+      break;
+  }
+  // Only a rename replaces in one step.
+  if (made.temporary.empty()) {
+    std::string temporary = temporary_name();
+    if (made.take_free_name(fd_of(*spot.folder), temporary.c_str()) != 0) {
+      return os_failure("name", spot.path());
+    }
+    made.temporary = std::move(temporary);
+  }
+  return replace(spot, made.temporary.c_str());
 }
 
 Result<Placed> TreeWriter::State::replace(const Spot& spot, const char* temporary) {
@@ -180,10 +228,10 @@ Result<Placed> TreeWriter::State::replace(const Spot& spot, const char* temporar
   return Placed{PlaceOutcome::kReplaced, spot.path(), {}, {}};
 }
 
-Result<Placed> TreeWriter::State::place_beside(const Spot& spot, const char* temporary) {
+Result<Placed> TreeWriter::State::place_beside(const Spot& spot, const Made& made) {
   for (unsigned number = 1; number < kMostNames; ++number) {
     const std::string other = other_name(spot.name, number);
-    if (rename_to_free_name(fd_of(*spot.folder), temporary, other.c_str()) == 0) {
+    if (made.take_free_name(fd_of(*spot.folder), other.c_str()) == 0) {
       return Placed{PlaceOutcome::kRenamed, join_relative(spot.folder_path, other), {}, {}};
     }
     if (errno != EEXIST) return os_failure("name", spot.path());
@@ -229,8 +277,8 @@ Result<Placed> TreeWriter::State::finish_made(const Spot& spot, const std::strin
   }
   std::vector<Error> problems;
   const std::string path = spot.path();
-  posix::set_metadata({fd_of(made), true, type, path}, metadata, options, names, problems);
-  ASSIGN_OR_RETURN(Placed placed, place(spot, temporary.c_str()));
+  posix::set_metadata({fd_of(made), true, status, path}, metadata, options, names, problems);
+  ASSIGN_OR_RETURN(Placed placed, place(spot, {-1, temporary}));
   if (placed.outcome != PlaceOutcome::kKept) placed.identity = status.identity();
   placed.problems = std::move(problems);
   note_device(status.device);
@@ -254,13 +302,13 @@ struct TargetFile::State {
 
   TreeWriter::State* writer = nullptr;
   TreeWriter::State::Spot spot;
-  std::string temporary;
+  std::string temporary;  // "" where the file has no name yet
   Handle handle;
   std::atomic<std::uint64_t> unsent{0};  ///< bytes since the disk was last told to begin
   bool committed = false;
 
   ~State() {
-    if (committed) return;
+    if (committed || temporary.empty()) return;
     // ignored: nothing better can be done, and the name tells what it is.
     static_cast<void>(::unlinkat(fd_of(*spot.folder), temporary.c_str(), 0));
   }
@@ -290,23 +338,20 @@ Result<Placed> TargetFile::commit(std::uint64_t size, const EntryMetadata& metad
   TreeWriter::State& writer = *state_->writer;
   const int fd = fd_of(state_->handle);
   const std::string path = state_->spot.path();
-  struct stat now {};
-  if (::fstat(fd, &now) != 0) return os_failure("stat", path);
-  if (static_cast<std::uint64_t>(now.st_size) != size &&
+  FileStatus now;
+  if (posix::status_at(fd, "", false, now) != 0) return os_failure("stat", path);
+  if (now.size != size &&
       posix::retry([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) != 0) {
     return os_failure("set the size of", path);
   }
   state_->send_from(kSendAtEnd);
   std::vector<Error> problems;
-  posix::set_metadata({fd, false, FileType::kRegular, path}, metadata, writer.options, writer.names,
-                      problems);
+  posix::set_metadata({fd, false, now, path}, metadata, writer.options, writer.names, problems);
   state_->committed = true;  // place() takes the temporary name away in every case
-  ASSIGN_OR_RETURN(Placed placed, writer.place(state_->spot, state_->temporary.c_str()));
+  ASSIGN_OR_RETURN(Placed placed, writer.place(state_->spot, {fd, state_->temporary}));
   if (placed.outcome == PlaceOutcome::kKept) return placed;
   posix::set_flags(fd, path, metadata.flags, problems);
-  FileStatus status;
-  if (posix::status_at(fd, "", false, status) != 0) return os_failure("stat", path);
-  placed.identity = status.identity();
+  placed.identity = now.identity();
   placed.problems = std::move(problems);
   writer.note_device(placed.identity.device);
   return placed;
@@ -334,6 +379,7 @@ Result<TreeWriter> TreeWriter::open(const std::string& target, TreeWriterOptions
     return os_failure("ask for random bytes", "");
   }
   state->temporary_prefix = ".obhut-" + to_hex(random) + "-";
+  state->unnamed_files = !options.plain_calls && state->takes_unnamed_files();
   return TreeWriter(std::move(state));
 }
 
@@ -404,9 +450,12 @@ Result<std::vector<Error>> TreeWriter::finish_directory(std::string_view path,
   // A descriptor of its own: the cached one is only for looking up.
   const Handle own =
       handle_of(::openat(fd_of(*directory), ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!own.valid()) return os_failure("open", actual);
-  posix::set_metadata({fd_of(own), true, FileType::kDirectory, actual}, metadata, state_->options,
-                      state_->names, problems);
+  FileStatus now;
+  if (!own.valid() || posix::status_at(fd_of(own), "", false, now) != 0) {
+    return os_failure("open", actual);
+  }
+  posix::set_metadata({fd_of(own), true, now, actual}, metadata, state_->options, state_->names,
+                      problems);
   if (metadata.flags == 0) return problems;
   const Handle readable =
       handle_of(::openat(fd_of(*directory), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -422,10 +471,19 @@ Result<std::optional<TargetFile>> TreeWriter::create_file(std::string_view path)
   ASSIGN_OR_RETURN(State::Spot spot, state_->spot_of(path));
   ASSIGN_OR_RETURN(const std::optional<Placed> kept, state_->keep_existing(spot));
   if (kept) return std::nullopt;
-  std::string temporary = state_->temporary_name();
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  Handle handle = handle_of(
-      posix::retry([&] { return ::openat(fd_of(*spot.folder), temporary.c_str(), kFlags, 0600); }));
+  const int folder = fd_of(*spot.folder);
+  const auto create = [&](const char* name, int how) {
+    return handle_of(
+        posix::retry([&] { return ::openat(folder, name, O_WRONLY | O_CLOEXEC | how, 0600); }));
+  };
+  std::string temporary;
+  Handle handle;
+  if (state_->unnamed_files) handle = create(".", O_TMPFILE);
+  if (!handle.valid()) {
+    // Below the target another file system may be mounted, which can less.
+    temporary = state_->temporary_name();
+    handle = create(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW);
+  }
   if (!handle.valid()) return os_failure("create", spot.path());
   auto file = std::make_unique<TargetFile::State>();
   file->writer = state_.get();
@@ -494,7 +552,7 @@ Result<Placed> TreeWriter::make_hard_link(std::string_view path, std::string_vie
                temporary.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     return os_failure("link", spot.path());
   }
-  ASSIGN_OR_RETURN(Placed placed, state_->place(spot, temporary.c_str()));
+  ASSIGN_OR_RETURN(Placed placed, state_->place(spot, {-1, temporary}));
   if (placed.outcome != PlaceOutcome::kKept) placed.identity = identity;
   return placed;
 }

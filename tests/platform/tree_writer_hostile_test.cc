@@ -35,7 +35,7 @@ Result<Placed> put(TreeWriter& writer, const std::string& path, std::string_view
 
 struct Case {
   ExistingPolicy existing;
-  bool plain_lookup;
+  bool plain_calls;
 };
 
 class Hostile : public testing::TestWithParam<Case> {
@@ -55,7 +55,7 @@ class Hostile : public testing::TestWithParam<Case> {
   [[nodiscard]] TreeWriter writer() const {
     TreeWriterOptions options;
     options.existing = GetParam().existing;
-    options.plain_lookup = GetParam().plain_lookup;
+    options.plain_calls = GetParam().plain_calls;
     return std::move(*TreeWriter::open(folder_ / "target", options));
   }
   void expect_untouched() const {

@@ -28,7 +28,7 @@ TreeWriter writer_at(const std::string& target, ExistingPolicy existing = Existi
                      bool plain = false) {
   TreeWriterOptions options;
   options.existing = existing;
-  options.plain_lookup = plain;
+  options.plain_calls = plain;
   return std::move(*TreeWriter::open(target, options));
 }
 
@@ -44,10 +44,10 @@ std::string first_problem(const std::vector<Error>& problems) {
   return problems.empty() ? "" : problems.front().message;
 }
 
-class BothLookups : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(TreeWriter, BothLookups, testing::Bool());
+class BothWays : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(TreeWriter, BothWays, testing::Bool());
 
-TEST_P(BothLookups, PutsFilesWithContentModeAndTimes) {
+TEST_P(BothWays, PutsFilesWithContentModeAndTimes) {
   const TempFolder folder;
   TreeWriter writer = writer_at(folder / "new/target", ExistingPolicy::kKeep, GetParam());
   ASSERT_TRUE(writer.make_directory("a"));
@@ -66,9 +66,9 @@ TEST_P(BothLookups, PutsFilesWithContentModeAndTimes) {
   EXPECT_TRUE(writer.sync());
 }
 
-TEST(TreeWriter, KeepsHolesAndTheSizeBehindThem) {
+TEST_P(BothWays, KeepsHolesAndTheSizeBehindThem) {
   const TempFolder folder;
-  TreeWriter writer = writer_at(folder.path());
+  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeep, GetParam());
   std::optional<TargetFile> file = *writer.create_file("sparse");
   ASSERT_TRUE(file->write_at(4 << 20, as_bytes("data")));
 
@@ -79,13 +79,15 @@ TEST(TreeWriter, KeepsHolesAndTheSizeBehindThem) {
   EXPECT_LT(status.blocks * 512, 1U << 20);
 }
 
-TEST(TreeWriter, LeavesNothingOfAFileThatIsNotCommitted) {
+TEST_P(BothWays, LeavesNothingOfAFileThatIsNotCommitted) {
   const TempFolder folder;
-  TreeWriter writer = writer_at(folder / "target");
+  TreeWriter writer = writer_at(folder / "target", ExistingPolicy::kKeep, GetParam());
   {
     std::optional<TargetFile> file = *writer.create_file("file");
     ASSERT_TRUE(file->write_at(0, as_bytes("half")));
     EXPECT_FALSE(exists(folder / "target/file")) << "no half file under the real name";
+    EXPECT_EQ(list_directory(folder / "target")->size(), GetParam() ? 1U : 0U)
+        << "where it has no name, a kill -9 leaves nothing either";
   }
 
   EXPECT_TRUE(list_directory(folder / "target")->empty());
@@ -258,7 +260,7 @@ TEST(TreeWriter, DropsSuidWhereTheOwnerIsAnother) {
   EXPECT_EQ(placed->problems.size(), 1U);
 }
 
-TEST(TreeWriter, ReportsWhatAnUnprivilegedUserCannotSet) {
+TEST_P(BothWays, ReportsWhatAnUnprivilegedUserCannotSet) {
   if (::geteuid() != 0) GTEST_SKIP() << "root becomes nobody for this";
   const TempFolder folder;
   ASSERT_TRUE(shell(folder.path(), "chmod 755 . && mkdir target && chown 65534:65534 target"));
@@ -267,7 +269,7 @@ TEST(TreeWriter, ReportsWhatAnUnprivilegedUserCannotSet) {
   EntryMetadata metadata = mine(04755);
   metadata.uid = 0;
   metadata.gid = 0;
-  TreeWriter writer = writer_at(folder / "target");
+  TreeWriter writer = writer_at(folder / "target", ExistingPolicy::kKeep, GetParam());
 
   const Result<Placed> placed = put(writer, "file", "x", metadata);
   const Result<Placed> device = writer.make_special("null", FileType::kCharDevice, 259, metadata);
@@ -280,9 +282,9 @@ TEST(TreeWriter, ReportsWhatAnUnprivilegedUserCannotSet) {
   EXPECT_EQ(device.error().kind, ErrorKind::kRefused);
 }
 
-TEST(TreeWriter, LinksNamesOfOneFile) {
+TEST_P(BothWays, LinksNamesOfOneFile) {
   const TempFolder folder;
-  TreeWriter writer = writer_at(folder.path());
+  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeep, GetParam());
   ASSERT_TRUE(writer.make_directory("a"));
   ASSERT_TRUE(writer.make_directory("b"));
   const Placed first = *put(writer, "a/one", "x");
@@ -329,9 +331,9 @@ TEST(TreeWriter, KeepsExistingEntries) {
   EXPECT_EQ(status_of_path(folder / "dir")->mode, 0711U) << "an existing directory stays as it is";
 }
 
-TEST(TreeWriter, KeepsAFileThatAppearedWhileOursWasWritten) {
+TEST_P(BothWays, KeepsAFileThatAppearedWhileOursWasWritten) {
   const TempFolder folder;
-  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeep);
+  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeep, GetParam());
   std::optional<TargetFile> file = *writer.create_file("file");
   ASSERT_TRUE(file->write_at(0, as_bytes("ours")));
   folder.write("file", "theirs");
@@ -342,14 +344,14 @@ TEST(TreeWriter, KeepsAFileThatAppearedWhileOursWasWritten) {
   EXPECT_EQ(list_directory(folder.path())->size(), 1U);
 }
 
-TEST(TreeWriter, OverwritesWhateverCanBeReplacedInOneStep) {
+TEST_P(BothWays, OverwritesWhateverCanBeReplacedInOneStep) {
   const TempFolder folder;
   folder.write("file", "old");
   folder.make("empty");
   folder.write("full/precious", "precious");
   folder.write("was-file", "x");
   ASSERT_TRUE(shell(folder.path(), "ln -s full link && chmod 0711 full"));
-  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kOverwrite);
+  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kOverwrite, GetParam());
 
   EXPECT_EQ(put(writer, "file", "new")->outcome, PlaceOutcome::kReplaced);
   EXPECT_EQ(put(writer, "empty", "new")->outcome, PlaceOutcome::kReplaced);
@@ -367,13 +369,13 @@ TEST(TreeWriter, OverwritesWhateverCanBeReplacedInOneStep) {
   EXPECT_EQ(list_directory(folder.path())->size(), 5U) << "no temporary file stays";
 }
 
-TEST(TreeWriter, KeepsBothByName) {
+TEST_P(BothWays, KeepsBothByName) {
   const TempFolder folder;
   folder.write("notes.txt", "mine");
   folder.write("notes (restored).txt", "mine too");
   folder.write("dir", "a file");
   folder.write(".bashrc", "mine");
-  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeepBoth);
+  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeepBoth, GetParam());
 
   EXPECT_EQ(put(writer, "notes.txt", "theirs")->path, "notes (restored 2).txt");
   EXPECT_EQ(put(writer, ".bashrc", "theirs")->path, ".bashrc (restored)");
