@@ -66,28 +66,35 @@ bool is_inherited_kind(std::string_view name) {
   return name.starts_with("user.") || name.starts_with("system.posix_acl_");
 }
 
-void remove_other_xattrs(const Finishing& entry, const Xattrs& wanted,
+/// False where there was nothing to remove.
+bool remove_other_xattrs(const Finishing& entry, const Xattrs& wanted,
                          std::vector<Error>& problems) {
   std::string names;
-  if (list_xattr_names(entry.fd, names) != 0)
-    return report(problems, "read attributes of", entry.path);
+  if (list_xattr_names(entry.fd, names) != 0) {
+    report(problems, "read attributes of", entry.path);
+    return true;
+  }
+  bool removed = false;
   const std::string path = proc_path(entry.fd);
   for (std::size_t from = 0; from < names.size();) {
     const std::string name = names.c_str() + from;
     from += name.size() + 1;
     const bool keep = std::ranges::find(wanted, name, &Xattr::name) != wanted.end();
     if (keep || !is_inherited_kind(name)) continue;
+    removed = true;
     const int answer = entry.by_path ? ::removexattr(path.c_str(), name.c_str())
                                      : ::fremovexattr(entry.fd, name.c_str());
     if (answer != 0 && errno != ENODATA) report(problems, "remove " + name + " of", entry.path);
   }
+  return removed;
 }
 
 /// A default ACL of the folder or an older directory of that name may have left attributes that
-/// the backup does not have.
-void set_xattrs(const Finishing& entry, const Xattrs& wanted, std::vector<Error>& problems) {
-  remove_other_xattrs(entry, wanted, problems);
-  if (wanted.empty()) return;
+/// the backup does not have. Out: false where nothing was to be done, so that the mode is
+/// untouched.
+bool set_xattrs(const Finishing& entry, const Xattrs& wanted, std::vector<Error>& problems) {
+  const bool removed = remove_other_xattrs(entry, wanted, problems);
+  if (wanted.empty()) return removed;
   const std::string path = proc_path(entry.fd);
   for (const Xattr& attribute : wanted) {
     const char* name = attribute.name.c_str();
@@ -97,6 +104,7 @@ void set_xattrs(const Finishing& entry, const Xattrs& wanted, std::vector<Error>
             : ::fsetxattr(entry.fd, name, attribute.value.data(), attribute.value.size(), 0);
     if (answer != 0) report(problems, "set " + printable(attribute.name) + " of", entry.path);
   }
+  return true;
 }
 
 void set_mode(const Finishing& entry, std::uint32_t mode, std::vector<Error>& problems) {
@@ -136,8 +144,9 @@ void set_metadata(const Finishing& entry, const EntryMetadata& metadata,
                   const TreeWriterOptions& options, AccountNames& names,
                   std::vector<Error>& problems) {
   const std::uint32_t mode = set_owner(entry, metadata, options, names, problems);
-  set_xattrs(entry, metadata.xattrs, problems);
-  set_mode(entry, mode, problems);
+  const bool touched = set_xattrs(entry, metadata.xattrs, problems);
+  const bool has_it = mode == entry.now.mode && mode <= 0777 && !touched;
+  if (!has_it) set_mode(entry, mode, problems);
   set_times(entry, metadata.mtime_ns, problems);
 }
 

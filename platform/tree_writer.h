@@ -67,6 +67,12 @@ struct Placed {
 
 class TreeWriter;
 
+/// What is known of a file before it is made, to save calls. Only a hint: it may be wrong.
+struct FileHints {
+  std::uint32_t mode = 0600;   ///< it will get
+  bool new_directory = false;  ///< its directory was made by this writer, so its name is free
+};
+
 /// A regular file being restored, under no name or a temporary one until commit(). Dropped without
 /// a commit it leaves nothing. Thread: write_at may run at once with itself; the TreeWriter must
 /// live longer.
@@ -112,7 +118,7 @@ class TreeWriter {
   Result<std::vector<Error>> finish_directory(std::string_view path, const EntryMetadata& metadata);
 
   /// Nothing where an existing entry is to be kept, so that its content need not be fetched.
-  Result<std::optional<TargetFile>> create_file(std::string_view path);
+  Result<std::optional<TargetFile>> create_file(std::string_view path, FileHints hints = {});
   Result<Placed> make_symlink(std::string_view path, std::string_view points_to,
                               const EntryMetadata& metadata);
   /// kFifo, kCharDevice, kBlockDevice; `rdev` as in FileStatus.

@@ -467,22 +467,26 @@ Result<std::vector<Error>> TreeWriter::finish_directory(std::string_view path,
   return problems;
 }
 
-Result<std::optional<TargetFile>> TreeWriter::create_file(std::string_view path) {
+Result<std::optional<TargetFile>> TreeWriter::create_file(std::string_view path, FileHints hints) {
   ASSIGN_OR_RETURN(State::Spot spot, state_->spot_of(path));
-  ASSIGN_OR_RETURN(const std::optional<Placed> kept, state_->keep_existing(spot));
-  if (kept) return std::nullopt;
+  if (!hints.new_directory) {
+    ASSIGN_OR_RETURN(const std::optional<Placed> kept, state_->keep_existing(spot));
+    if (kept) return std::nullopt;
+  }
   const int folder = fd_of(*spot.folder);
-  const auto create = [&](const char* name, int how) {
+  const auto create = [&](const char* name, int how, mode_t mode) {
     return handle_of(
-        posix::retry([&] { return ::openat(folder, name, O_WRONLY | O_CLOEXEC | how, 0600); }));
+        posix::retry([&] { return ::openat(folder, name, O_WRONLY | O_CLOEXEC | how, mode); }));
   };
   std::string temporary;
   Handle handle;
-  if (state_->unnamed_files) handle = create(".", O_TMPFILE);
+  // Its mode at once, where nobody else can open it yet; the bits with rights of the owner come
+  // with the owner.
+  if (state_->unnamed_files) handle = create(".", O_TMPFILE, hints.mode & 0777U);
   if (!handle.valid()) {
     // Below the target another file system may be mounted, which can less.
     temporary = state_->temporary_name();
-    handle = create(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW);
+    handle = create(temporary.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   }
   if (!handle.valid()) return os_failure("create", spot.path());
   auto file = std::make_unique<TargetFile::State>();

@@ -43,7 +43,7 @@ platform::EntryMetadata metadata_of(const model::Entry& entry) {
 
 Result<void> FileWriter::open(FileTask& task) {
   task.opened = true;
-  auto file = writer_.create_file(task.path);
+  auto file = writer_.create_file(task.path, {task.entry.mode, task.new_directory});
   if (!file) {
     if (ends_job(file.error())) return std::unexpected(std::move(file).error());
     lose(task, std::move(file).error());

@@ -24,7 +24,8 @@ namespace obhut::restore {
 /// One regular file on its way into the target. Outlives a batch where its pieces do.
 struct FileTask {
   std::string path;
-  model::Entry entry;  ///< content is dropped once its pieces are planned
+  model::Entry entry;          ///< content is dropped once its pieces are planned
+  bool new_directory = false;  ///< its directory was not there before this restore
 
   std::mutex mutex;  ///< guards what follows
   std::optional<platform::TargetFile> file;

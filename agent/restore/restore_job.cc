@@ -324,6 +324,7 @@ Result<void> RestoreJob::Run::take_entry(const Step& step) {
     task->path = path;
     task->entry = entry;
     task->entry.content = {};
+    task->new_directory = !open.empty() && !open.back().was_there;
   }
   if (entry.links > 1) {
     const std::pair file(entry.device, entry.inode);

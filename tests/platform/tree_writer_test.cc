@@ -34,7 +34,8 @@ TreeWriter writer_at(const std::string& target, ExistingPolicy existing = Existi
 
 Result<Placed> put(TreeWriter& writer, const std::string& path, std::string_view content,
                    const EntryMetadata& metadata = mine()) {
-  ASSIGN_OR_RETURN(std::optional<TargetFile> file, writer.create_file(path));
+  ASSIGN_OR_RETURN(std::optional<TargetFile> file,
+                   writer.create_file(path, {metadata.mode, false}));
   if (!file) return Placed{PlaceOutcome::kKept, path, {}, {}};
   TRY(file->write_at(0, as_bytes(content)));
   return file->commit(content.size(), metadata);
@@ -329,6 +330,33 @@ TEST(TreeWriter, KeepsExistingEntries) {
 
   EXPECT_EQ(folder.read("file"), "mine");
   EXPECT_EQ(status_of_path(folder / "dir")->mode, 0711U) << "an existing directory stays as it is";
+}
+
+TEST_P(BothWays, KeepsWhatIsThereThoughItsDirectoryWasCalledNew) {
+  const TempFolder folder;
+  folder.write("file", "theirs");
+  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeep, GetParam());
+  std::optional<TargetFile> file = *writer.create_file("file", {0644, true});
+  ASSERT_TRUE(file->write_at(0, as_bytes("ours")));
+
+  EXPECT_EQ(file->commit(4, mine())->outcome, PlaceOutcome::kKept);
+
+  EXPECT_EQ(folder.read("file"), "theirs");
+  EXPECT_EQ(list_directory(folder.path())->size(), 1U);
+}
+
+TEST_P(BothWays, GivesTheModeWhateverWasSaidAndMasked) {
+  const TempFolder folder;
+  TreeWriter writer = writer_at(folder.path(), ExistingPolicy::kKeep, GetParam());
+  const mode_t before = ::umask(0077);
+  for (const std::uint32_t said : {0600U, 0644U, 0777U, 0U}) {
+    for (const std::uint32_t wanted : {0600U, 0644U, 0666U, 01755U, 0U}) {
+      const std::string name = std::to_string(said) + " " + std::to_string(wanted);
+      EXPECT_TRUE((*writer.create_file(name, {said, false}))->commit(0, mine(wanted)));
+      EXPECT_EQ(status_of_path(folder / name)->mode, wanted) << name;
+    }
+  }
+  ::umask(before);
 }
 
 TEST_P(BothWays, KeepsAFileThatAppearedWhileOursWasWritten) {
