@@ -26,7 +26,7 @@ struct RestoreOptions {
   model::Totals point_totals;  ///< of the whole point, for who looks at the progress
   /// Each holds one stretch of a pack (BlobReaderLimits) while it writes. Where the store takes its
   /// time to answer, more of them than processors: some wait while others write.
-  unsigned workers = 2;
+  unsigned workers = 3;
 };
 
 /// Every byte written was proven by its blob's keyed hash. What is damaged is listed and left out:

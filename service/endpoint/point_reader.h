@@ -39,7 +39,7 @@ class PointReader {
   Result<vault::BlobReader*> blobs(std::stop_token stop);
   [[nodiscard]] const vault::IndexCache& index() const { return *index_; }
   /// How many threads a restore should write with: while some wait for a cluster others work.
-  [[nodiscard]] unsigned restore_workers() const { return local_ ? 2 : 4; }
+  [[nodiscard]] unsigned restore_workers() const { return local_ ? 3 : 4; }
   [[nodiscard]] vault::Vault& vault() { return *vault_; }
   [[nodiscard]] std::string cache_folder() const { return cache_; }
 
