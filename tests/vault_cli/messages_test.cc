@@ -22,6 +22,15 @@ TEST(Messages, FillInTheirValuesInOrder) {
   EXPECT_EQ(say(Language::kEnglish, kMessage, {"1"}), "1 of {}");
 }
 
+TEST(Messages, KnowOneFromMany) {
+  constexpr Message kMessage{"{} {entry is|entries are} here, {} {file|files}",
+                             "{} {Eintrag ist|Einträge sind} da, {} {Datei|Dateien}"};
+  EXPECT_EQ(say(Language::kEnglish, kMessage, {"1", "2"}), "1 entry is here, 2 files");
+  EXPECT_EQ(say(Language::kGerman, kMessage, {"11", "1"}), "11 Einträge sind da, 1 Datei");
+  EXPECT_EQ(say(Language::kEnglish, kMessage, {"0", "0 of 1"}), "0 entries are here, 0 of 1 file");
+  EXPECT_EQ(say(Language::kEnglish, {"{x} {} {", ""}, {"{a|b}"}), "{x} {a|b} {") << "verbatim";
+}
+
 TEST(Format, SaysSizesInThreeDigits) {
   EXPECT_EQ(human_bytes(0, Language::kEnglish), "0 B");
   EXPECT_EQ(human_bytes(999, Language::kEnglish), "999 B");

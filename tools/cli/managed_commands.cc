@@ -93,7 +93,7 @@ constexpr Message kPassphraseAdded{
 constexpr Message kConfirmed{
     "confirmed: whoever has the key can restore this device\n",
     "bestätigt: Wer den Schlüssel hat, kann dieses Gerät wiederherstellen\n"};
-constexpr Message kExported{"{}: {} files\n", "{}: {} Dateien\n"};
+constexpr Message kExported{"{}: {} {file|files}\n", "{}: {} {Datei|Dateien}\n"};
 
 constexpr std::size_t kMaxInput = std::size_t{2} << 20U;
 

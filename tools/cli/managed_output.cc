@@ -78,16 +78,16 @@ constexpr Message kBefore{"before", "vorher"};
 constexpr Message kAfter{"after", "nachher"};
 constexpr Message kAlert{"alert       {}: {}\n", "Meldung     {}: {}\n"};
 constexpr Message kStarted{"backup started\n", "Sicherung begonnen\n"};
-constexpr Message kTargetDone{"{}: point {}, {} files, {}, {} newly stored{}\n",
-                              "{}: Punkt {}, {} Dateien, {}, {} neu gespeichert{}\n"};
-constexpr Message kSkipped{"; {} entries skipped or changed",
-                           "; {} Einträge ausgelassen oder verändert"};
+constexpr Message kTargetDone{"{}: point {}, {} {file|files}, {}, {} newly stored{}\n",
+                              "{}: Punkt {}, {} {Datei|Dateien}, {}, {} neu gespeichert{}\n"};
+constexpr Message kSkipped{"; {} {entry|entries} skipped or changed",
+                           "; {} {Eintrag|Einträge} ausgelassen oder verändert"};
 constexpr Message kTargetFailed{"{}: {}\n", "{}: {}\n"};
-constexpr Message kRestored{"{} files and {} folders restored, {}\n",
-                            "{} Dateien und {} Ordner wiederhergestellt, {}\n"};
+constexpr Message kRestored{"{} {file|files} and {} {folder|folders} restored, {}\n",
+                            "{} {Datei|Dateien} und {} Ordner wiederhergestellt, {}\n"};
 constexpr Message kKept{"{} left as they were\n", "{} unverändert gelassen\n"};
-constexpr Message kVerified{"{} points, {} packs, {} read: {} errors\n",
-                            "{} Punkte, {} Packs, {} gelesen: {} Fehler\n"};
+constexpr Message kVerified{"{} {point|points}, {} {pack|packs}, {} read: {} {error|errors}\n",
+                            "{} {Punkt|Punkte}, {} {Paket|Pakete}, {} gelesen: {} Fehler\n"};
 
 constexpr std::size_t kNoLimit = 4096;
 

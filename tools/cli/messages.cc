@@ -22,12 +22,22 @@ std::string say(Language language, const Message& message,
                 std::initializer_list<std::string_view> values) {
   std::string_view rest = language == Language::kGerman ? message.german : message.english;
   std::string out;
-  for (const std::string_view value : values) {
-    const std::size_t at = rest.find("{}");
-    if (at == std::string_view::npos) break;
+  const auto* value = values.begin();
+  bool one = false;
+  for (std::size_t at = rest.find('{'); at != std::string_view::npos; at = rest.find('{')) {
+    const std::size_t end = rest.find('}', at);
+    if (end == std::string_view::npos) break;
+    const std::string_view inside = rest.substr(at + 1, end - at - 1);
     out += rest.substr(0, at);
-    out += value;
-    rest.remove_prefix(at + 2);
+    rest.remove_prefix(end + 1);
+    if (const std::size_t bar = inside.find('|'); bar != std::string_view::npos) {
+      out += one ? inside.substr(0, bar) : inside.substr(bar + 1);
+    } else if (inside.empty() && value != values.end()) {
+      one = *value == "1" || value->ends_with(" 1");
+      out += *value++;
+    } else {
+      out.append("{").append(inside).append("}");
+    }
   }
   return out += rest;
 }

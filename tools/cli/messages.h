@@ -20,7 +20,8 @@ struct Message {
 Language language_of_environment();
 Language language_of_locale(std::string_view locale);
 
-/// `message` in `language` with each "{}" replaced by the next of `values`.
+/// `message` in `language` with each "{}" replaced by the next of `values`, and each "{file|files}"
+/// by the first where the value before it is (or ends in) a lone 1, by the second otherwise.
 std::string say(Language language, const Message& message,
                 std::initializer_list<std::string_view> values = {});
 

@@ -37,18 +37,17 @@ constexpr Message kPaused{"paused, {}", "angehalten, {}"};
 constexpr Message kStandsStill{"paused", "angehalten"};
 constexpr Message kTarget{"{} to {}", "{} nach {}"};
 constexpr Message kPercent{"{}%", "{} %"};
-constexpr Message kFiles{"{} files", "{} Dateien"};
+constexpr Message kFiles{"{} {file|files}", "{} {Datei|Dateien}"};
 constexpr Message kOf{"{} of {}", "{} von {}"};
 constexpr Message kOfAbout{"{} of about {}", "{} von etwa {}"};
 constexpr Message kOfAtLeast{"{} of at least {}", "{} von mindestens {}"};
-constexpr Message kPacks{"{} of {} packs", "{} von {} Paketen"};
-constexpr Message kPoints{"{} of {} points", "{} von {} Punkten"};
+constexpr Message kPacks{"{} of {} {pack|packs}", "{} von {} {Paket|Paketen}"};
+constexpr Message kPoints{"{} of {} {point|points}", "{} von {} {Punkt|Punkten}"};
 constexpr Message kNew{"{} new", "{} neu"};
 constexpr Message kBytesRate{"{}/s", "{}/s"};
-constexpr Message kFilesRate{"{} files/s", "{} Dateien/s"};
+constexpr Message kFilesRate{"{} {file|files}/s", "{} {Datei|Dateien}/s"};
 constexpr Message kLeft{"about {} left", "noch etwa {}"};
-constexpr Message kOneError{"1 error", "1 Fehler"};
-constexpr Message kErrors{"{} errors", "{} Fehler"};
+constexpr Message kErrors{"{} {error|errors}", "{} Fehler"};
 
 constexpr const char* kBetween = " · ";
 constexpr std::size_t kBetweenWidth = 3;
@@ -169,8 +168,7 @@ std::vector<Part> parts_of(const Context& context, const model::ProgressView& vi
   if (estimate.left && at.phase != model::kDonePhase) {
     put(1, context.say(kLeft, {left_text(*estimate.left)}));
   }
-  if (at.errors == 1) put(2, context.say(kOneError));
-  if (at.errors > 1) put(2, context.say(kErrors, {human_count(at.errors, context.language)}));
+  if (at.errors > 0) put(2, context.say(kErrors, {human_count(at.errors, context.language)}));
   return parts;
 }
 

@@ -99,18 +99,20 @@ constexpr Message kConsistencyHelp{
     "Sicherung), preferred (wo er möglich ist), best-effort (gar nicht)"};
 constexpr Message kNoSource{"{}: no such file or folder",
                             "{}: keine solche Datei, kein solcher Ordner"};
-constexpr Message kBackupDone{"Recovery point {}: {} files, {}, in {}\n",
-                              "Wiederherstellungspunkt {}: {} Dateien, {}, in {}\n"};
+constexpr Message kBackupDone{"Recovery point {}: {} {file|files}, {}, in {}\n",
+                              "Wiederherstellungspunkt {}: {} {Datei|Dateien}, {}, in {}\n"};
 constexpr Message kBackupFiles{"  new {}, changed {}, unchanged {}; stored {}\n",
                                "  neu {}, geändert {}, unverändert {}; gespeichert {}\n"};
 constexpr Message kHeld{"  consistency: {}\n", "  Konsistenz: {}\n"};
-constexpr Message kAdopted{"  went on where a run that was cut off had stopped ({} packs)\n",
-                           "  fortgesetzt, wo ein abgebrochener Lauf stehen blieb ({} Pakete)\n"};
-constexpr Message kSkippedCount{"{} entries could not be read and are not in the point:\n",
-                                "{} Einträge waren nicht lesbar und fehlen im Punkt:\n"};
+constexpr Message kAdopted{
+    "  went on where a run that was cut off had stopped ({} {pack|packs})\n",
+    "  fortgesetzt, wo ein abgebrochener Lauf stehen blieb ({} {Paket|Pakete})\n"};
+constexpr Message kSkippedCount{
+    "{} {entry|entries} could not be read and {is|are} not in the point:\n",
+    "{} {Eintrag war|Einträge waren} nicht lesbar und {fehlt|fehlen} im Punkt:\n"};
 constexpr Message kChangedCount{
-    "{} entries changed while they were read, or are not whole:\n",
-    "{} Einträge änderten sich beim Lesen oder sind nicht vollständig:\n"};
+    "{} {entry|entries} changed while being read, or {is|are} not whole:\n",
+    "{} {Eintrag änderte|Einträge änderten} sich beim Lesen oder {ist|sind} nicht vollständig:\n"};
 constexpr Message kMore{"  … and {} more\n", "  … und {} weitere\n"};
 
 struct BackupArguments {
@@ -258,8 +260,9 @@ Result<void> run_backup(Context& context, const BackupArguments& arguments) {
 constexpr Message kPointsHelp{"list the recovery points", "die Wiederherstellungspunkte auflisten"};
 constexpr Message kNoPoints{"The vault holds no recovery point yet.\n",
                             "Der Tresor enthält noch keinen Wiederherstellungspunkt.\n"};
-constexpr Message kFaults{"{} heads cannot be trusted; see \"obhut vault check\"",
-                          "{} Köpfe sind nicht vertrauenswürdig; siehe „obhut vault check“"};
+constexpr Message kFaults{
+    "{} {head|heads} cannot be trusted; see \"obhut vault check\"",
+    "{} {Kopf ist|Köpfe sind} nicht vertrauenswürdig; siehe „obhut vault check“"};
 
 Result<void> run_points(Context& context, const VaultArguments& arguments) {
   ASSIGN_OR_RETURN(const VaultSession session, open_vault(context, arguments, store::Use::kRead));

@@ -56,9 +56,11 @@ constexpr Message kCheckHelp{"prove that every point can be restored",
 constexpr Message kReadDataHelp{"read every pack and open every blob",
                                 "jedes Paket lesen und jeden Inhalt öffnen"};
 constexpr Message kSound{
-    "The vault is sound: {} points, {} packs, {} blobs, {} files\n",
-    "Der Tresor ist in Ordnung: {} Punkte, {} Pakete, {} Inhalte, {} Dateien\n"};
-constexpr Message kUnsound{"{} faults in {} points:\n", "{} Fehler in {} Punkten:\n"};
+    "The vault is sound: {} {point|points}, {} {pack|packs}, {} {blob|blobs}, {} {file|files}\n",
+    "Der Tresor ist in Ordnung: {} {Punkt|Punkte}, {} {Paket|Pakete}, {} {Inhalt|Inhalte}, {} "
+    "{Datei|Dateien}\n"};
+constexpr Message kUnsound{"{} {fault|faults} in {} {point|points}:\n",
+                           "{} Fehler in {} {Punkt|Punkten}:\n"};
 constexpr Message kDamaged{"the vault is damaged; \"obhut vault repair\" saves what is left",
                            "der Tresor ist beschädigt; „obhut vault repair“ rettet, was da ist"};
 
@@ -113,9 +115,10 @@ Result<void> run_check(Context& context, const CheckArguments& arguments) {
 constexpr Message kRepairHelp{"rebuild the index from the packs; names every file that is lost",
                               "den Index aus den Paketen neu bauen; nennt jede verlorene Datei"};
 constexpr Message kRepaired{
-    "The index was rebuilt from {} packs: {} blobs are good, {} are lost\n",
-    "Der Index wurde aus {} Paketen neu gebaut: {} Inhalte gut, {} verloren\n"};
-constexpr Message kUnreadable{"{} packs cannot be read at all\n", "{} Pakete sind ganz unlesbar\n"};
+    "The index was rebuilt from {} {pack|packs}: {} {blob is|blobs are} good, {} {is|are} lost\n",
+    "Der Index wurde aus {} {Paket|Paketen} neu gebaut: {} {Inhalt|Inhalte} gut, {} verloren\n"};
+constexpr Message kUnreadable{"{} {pack|packs} cannot be read at all\n",
+                              "{} {Paket ist|Pakete sind} ganz unlesbar\n"};
 constexpr Message kAllWhole{"Every point is whole.\n", "Jeder Punkt ist vollständig.\n"};
 constexpr Message kLost{"Lost ({}); the next backup stores again what the source still has:\n",
                         "Verloren ({}); die nächste Sicherung ergänzt, was die Quelle noch hat:\n"};

@@ -11,10 +11,10 @@
 namespace obhut::cli {
 namespace {
 
-constexpr Message kMissing{"{} entries could not be restored:\n",
-                           "{} Einträge ließen sich nicht wiederherstellen:\n"};
-constexpr Message kMetadata{"{} entries are there, but not with all of their metadata:\n",
-                            "{} Einträge sind da, aber nicht mit allen Metadaten:\n"};
+constexpr Message kMissing{"{} {entry|entries} could not be restored:\n",
+                           "{} {Eintrag ließ|Einträge ließen} sich nicht wiederherstellen:\n"};
+constexpr Message kMetadata{"{} {entry is|entries are} there, but not with all metadata:\n",
+                            "{} {Eintrag ist|Einträge sind} da, aber nicht mit allen Metadaten:\n"};
 constexpr Message kMore{"  … and {} more\n", "  … und {} weitere\n"};
 
 void tell(const Context& context, const restore::RestoreReport& report, restore::ProblemKind kind,

@@ -35,17 +35,20 @@ constexpr Message kNoRule{"say what to keep: --keep-last N, --keep-daily N …",
 constexpr Message kNoRepackHelp{"remove whole packs only, copy nothing",
                                 "nur ganze Pakete entfernen, nichts umkopieren"};
 constexpr Message kPruned{
-    "{} points kept, {} dropped; {} packs removed, {} freed\n",
-    "{} Punkte behalten, {} verworfen; {} Pakete entfernt, {} frei geworden\n"};
+    "{} {point|points} kept, {} dropped; {} {pack|packs} removed, {} freed\n",
+    "{} {Punkt|Punkte} behalten, {} verworfen; {} {Paket|Pakete} entfernt, {} frei geworden\n"};
 constexpr Message kWouldPrune{
-    "{} points would be kept, {} dropped; {} packs removed, {} freed\n",
-    "{} Punkte blieben, {} würden verworfen; {} Pakete entfernt, {} frei\n"};
+    "{} {point|points} would be kept, {} dropped; {} {pack|packs} removed, {} freed\n",
+    "{} {Punkt bliebe|Punkte blieben}, {} {würde|würden} verworfen; {} {Paket|Pakete} entfernt, {} "
+    "frei\n"};
 constexpr Message kRepacked{
-    "{} packs were mostly dead: what lives in them was copied ({})\n",
-    "{} Pakete waren überwiegend tot: was darin lebt, wurde kopiert ({})\n"};
+    "{} {pack was|packs were} mostly dead: what lives in {it|them} was copied ({})\n",
+    "{} {Paket war|Pakete waren} überwiegend tot: was darin lebt, wurde kopiert ({})\n"};
 constexpr Message kWaiting{
-    "{} packs ({}) stay for now: somebody reads or writes the vault; the next prune removes them\n",
-    "{} Pakete ({}) bleiben vorerst: jemand liest oder schreibt im Tresor; die nächste Bereinigung "
+    "left for now: {} {pack|packs} ({}), since somebody reads or writes the vault; the next prune "
+    "removes this\n",
+    "vorerst bleiben: {} {Paket|Pakete} ({}), da jemand im Tresor liest oder schreibt; die nächste "
+    "Bereinigung "
     "entfernt sie\n"};
 constexpr Message kDamagedHeadStays{
     "point {} cannot be read ({}): everything that it may need stays until the rules drop it\n",

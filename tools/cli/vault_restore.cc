@@ -38,12 +38,13 @@ constexpr Message kExistingHelp{"what happens to existing files: keep, overwrite
                                 "was mit vorhandenen Dateien geschieht: keep, overwrite, both"};
 constexpr Message kNumericHelp{"take numbers of owners as they are, whatever their names",
                                "Besitzernummern übernehmen, gleich welche Namen"};
-constexpr Message kRestored{"Restored from {} ({}): {} files, {}, in {}\n",
-                            "Wiederhergestellt aus {} ({}): {} Dateien, {}, in {}\n"};
-constexpr Message kKept{"  {} existing files were kept (--existing overwrite replaces them)\n",
-                        "  {} vorhandene Dateien blieben (--existing overwrite ersetzt sie)\n"};
-constexpr Message kRenamed{"  {} came under another name beside the existing ones\n",
-                           "  {} liegen unter anderem Namen neben den vorhandenen\n"};
+constexpr Message kRestored{"Restored from {} ({}): {} {file|files}, {}, in {}\n",
+                            "Wiederhergestellt aus {} ({}): {} {Datei|Dateien}, {}, in {}\n"};
+constexpr Message kKept{
+    "  {} existing {file was|files were} kept (--existing overwrite replaces {it|them})\n",
+    "  {} vorhandene {Datei blieb|Dateien blieben} (--existing overwrite ersetzt sie)\n"};
+constexpr Message kRenamed{"  {} came under another name beside the existing {one|ones}\n",
+                           "  {} {liegt|liegen} unter anderem Namen neben {der|den} vorhandenen\n"};
 
 struct RestoreArguments {
   VaultArguments vault;
@@ -133,8 +134,8 @@ constexpr Message kExportHelp{"write a point as a tar or zip archive",
 constexpr Message kFormatHelp{"tar or zip", "tar oder zip"};
 constexpr Message kFileHelp{"file to write (-: standard output)",
                             "zu schreibende Datei (-: Standardausgabe)"};
-constexpr Message kExported{"Exported {} ({}): {} files, {}, in {}\n",
-                            "Exportiert {} ({}): {} Dateien, {}, in {}\n"};
+constexpr Message kExported{"Exported {} ({}): {} {file|files}, {}, in {}\n",
+                            "Exportiert {} ({}): {} {Datei|Dateien}, {}, in {}\n"};
 constexpr Message kNotToTerminal{"an archive is not for a terminal: name a file with --to",
                                  "ein Archiv gehört nicht auf ein Terminal: --to nennt die Datei"};
 
