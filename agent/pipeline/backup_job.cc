@@ -34,7 +34,7 @@ namespace {
 //   packs      1 queued   16 MiB
 //   uploaders  2 or 4     a pack each: 32 or 64 MiB
 //   old nodes  -          cache of plain blobs: 12 MiB; known small files: 10 MiB
-//                                                                       together below 202 MiB
+//                                                                       together below 208 MiB
 //   index      -          what this run adds: 8 MiB and 0.1 KB a pack; of the rest 64 MiB of pages
 //                         at most, which a million blobs fill, and 2 bytes a blob: 10 TB take 90
 //                         MiB
