@@ -7,23 +7,48 @@ import pty
 import re
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import unittest
 
 OBHUT = sys.argv.pop(1)
 # What a redraw is made of; nothing else may steer the terminal.
 REDRAW = re.compile(r"\r([^\r\n\x1b]*)\x1b\[K")
-# Read from /dev/urandom once; long enough for some redraws on any machine.
-LARGE = 700 << 20
+# Made of /dev/urandom; what a machine of this time reads in less than a redraw.
+LARGE = 256 << 20
 
 
 def set_width(fd, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+class Slowly:
+    """Has a process run a sixth of the time, so that there is a middle to be seen on any machine."""
+    RUNS, STANDS = 0.01, 0.05
+
+    def __init__(self, process):
+        self.process, self.end = process, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.end.wait(self.RUNS) and self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)
+            self.end.wait(self.STANDS)
+            self.process.send_signal(signal.SIGCONT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end.set()
+        self.thread.join()
 
 
 class Seen:
@@ -55,7 +80,11 @@ class Progress(unittest.TestCase):
                 out.write(os.urandom(500))
         # A name that would set the window's title, and a wide one.
         cls.evil = os.path.join(cls.source, "\x1b]0;evil\x07 花子.bin")
-        with open(cls.evil, "wb") as out:
+        cls.write_large(cls.evil)
+
+    @staticmethod
+    def write_large(path):
+        with open(path, "wb") as out:
             for _ in range(LARGE >> 20):
                 out.write(os.urandom(1 << 20))
 
@@ -96,18 +125,19 @@ class Progress(unittest.TestCase):
                                    stdout=side, stderr=side, env=self.environment(**environment))
         os.close(side)
         seen = Seen()
-        while True:
-            ready, _, _ = select.select([main], [], [], 300)
-            self.assertTrue(ready, "the command is silent")
-            try:
-                part = os.read(main, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not part:
-                break
-            seen.parts.append((time.monotonic() - began, part))
-            if on_redraw:
-                on_redraw(main, seen)
+        with Slowly(process):
+            while True:
+                ready, _, _ = select.select([main], [], [], 300)
+                self.assertTrue(ready, "the command is silent")
+                try:
+                    part = os.read(main, 65536)
+                except OSError:  # the other end is closed
+                    break
+                if not part:
+                    break
+                seen.parts.append((time.monotonic() - began, part))
+                if on_redraw:
+                    on_redraw(main, seen)
         os.close(main)
         self.assertEqual(process.wait(300), 0, seen.text)
         return seen
@@ -119,8 +149,9 @@ class Progress(unittest.TestCase):
             self.command(name, "--json", "--progress", "always", *arguments),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=self.environment(), text=True)
-        lines = [(time.monotonic() - began, json.loads(line)) for line in process.stdout]
-        errors = process.stderr.read()
+        with Slowly(process):
+            lines = [(time.monotonic() - began, json.loads(line)) for line in process.stdout]
+            errors = process.stderr.read()
         self.assertEqual((process.wait(300), errors), (0, ""))
         process.stdout.close()
         process.stderr.close()
@@ -152,9 +183,8 @@ class Progress(unittest.TestCase):
 
     def test_of_a_second_backup_knows_how_much_there_is(self):
         self.obhut("backup", self.source)
-        # Another inode with other times: it is read again.
-        shutil.copyfile(self.evil, self.evil + ".copy")
-        os.replace(self.evil + ".copy", self.evil)
+        # With other bytes: what is stored already is only read, too fast to be seen.
+        self.write_large(self.evil)
         seen = self.on_terminal("backup", self.source, columns=160)
 
         self.assert_clean(seen)
@@ -249,8 +279,9 @@ class Progress(unittest.TestCase):
         process = subprocess.Popen(
             self.command("backup", "--json", "--progress", "always", self.source),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environment())
-        process.stdout.readline()
-        process.stdout.close()
+        with Slowly(process):
+            process.stdout.readline()
+            process.stdout.close()
         self.assertEqual(process.wait(300), 0)
         self.assertEqual(len(json.loads(self.obhut("points", "--json").stdout)), 1)
 
