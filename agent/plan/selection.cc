@@ -141,15 +141,21 @@ Selection::Answer Selection::of_entry(std::string_view relative_path, bool is_di
   return answer;
 }
 
-Verdict Selection::of(std::string_view relative_path, bool is_directory) const {
+std::optional<Selection::Scope> Selection::inside(std::string_view directory) const {
   Scope scope;
-  for (std::size_t slash = relative_path.find('/'); slash != relative_path.npos;
-       slash = relative_path.find('/', slash + 1)) {
-    const Answer parent = of_entry(relative_path.substr(0, slash), true, scope);
-    if (parent.verdict == Verdict::kExclude) return Verdict::kExclude;
+  for (std::size_t end = 0; end < directory.size();) {
+    end = std::min(directory.find('/', end + 1), directory.size());
+    const Answer parent = of_entry(directory.substr(0, end), true, scope);
+    if (parent.verdict == Verdict::kExclude) return std::nullopt;
     scope = parent.scope;
   }
-  return of_entry(relative_path, is_directory, scope).verdict;
+  return scope;
+}
+
+Verdict Selection::of(std::string_view relative_path, bool is_directory) const {
+  const std::size_t slash = relative_path.rfind('/');
+  const auto scope = inside(relative_path.substr(0, slash == relative_path.npos ? 0 : slash));
+  return scope ? of_entry(relative_path, is_directory, *scope).verdict : Verdict::kExclude;
 }
 
 bool Selection::takes_all() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,9 @@ class Selection {
     bool passage = false;
     Scope scope;  ///< for the entries of this entry, where it is a directory
   };
+  /// For who asks for many entries of one directory: what of_entry() wants to know of it. Nothing
+  /// where it is left out. "" is the root.
+  [[nodiscard]] std::optional<Scope> inside(std::string_view directory) const;
   /// For a walker that goes down only into what is kInclude: looks at this one path alone.
   /// In: `relative_path` whole, `scope` its parent's answer.
   [[nodiscard]] Answer of_entry(std::string_view relative_path, bool is_directory,

@@ -1,6 +1,5 @@
 #include "tools/cli/vault_output.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -40,27 +39,17 @@ class Matcher {
 
   bool operator()(std::string_view path, bool is_directory) {
     const std::size_t slash = path.rfind('/');
-    enter(path.substr(0, slash == path.npos ? 0 : slash));
+    const std::string_view folder = path.substr(0, slash == path.npos ? 0 : slash);
+    if (folder != folder_) {
+      folder_ = folder;
+      scope_ = selection_.inside(folder);
+    }
     if (!scope_) return false;
     const plan::Selection::Answer answer = selection_.of_entry(path, is_directory, *scope_);
     return answer.verdict == plan::Verdict::kInclude && (!is_directory || answer.scope.included);
   }
 
  private:
-  void enter(std::string_view folder) {
-    if (folder == folder_) return;
-    folder_ = folder;
-    scope_.emplace();
-    std::size_t end = 0;
-    while (scope_ && end < folder.size()) {
-      end = std::min(folder.find('/', end + 1), folder.size());
-      const plan::Selection::Answer above =
-          selection_.of_entry(folder.substr(0, end), true, *scope_);
-      scope_ = above.scope;
-      if (above.verdict == plan::Verdict::kExclude) scope_.reset();
-    }
-  }
-
   plan::Selection selection_;
   std::string folder_;  // the one that was asked about last; at first the root
   std::optional<plan::Selection::Scope> scope_{std::in_place};  // nothing where it is left out

@@ -48,8 +48,7 @@ constexpr Message kWaiting{
     "left for now: {} {pack|packs} ({}), since somebody reads or writes the vault; the next prune "
     "removes this\n",
     "vorerst bleiben: {} {Paket|Pakete} ({}), da jemand im Tresor liest oder schreibt; die nächste "
-    "Bereinigung "
-    "entfernt sie\n"};
+    "Bereinigung entfernt sie\n"};
 constexpr Message kDamagedHeadStays{
     "point {} cannot be read ({}): everything that it may need stays until the rules drop it\n",
     "Punkt {} ist unlesbar ({}): alles, was er brauchen könnte, bleibt, bis die Regeln ihn "
