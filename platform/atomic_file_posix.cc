@@ -19,12 +19,6 @@ std::unexpected<Error> os_failure(std::string_view action, std::string_view path
 
 }  // namespace
 
-Result<void> write_file(const std::string& path, ByteView content, std::uint32_t mode) {
-  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path, mode));
-  TRY(file.write(content));
-  return file.commit();
-}
-
 Result<Bytes> read_file(const std::string& path, std::size_t cap) {
   const Handle file = handle_of(
       posix::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
@@ -65,25 +59,6 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, std::uint32_t mod
     return os_failure("set the mode of", path);
   }
   return file;
-}
-
-AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : handle_(std::move(other.handle_)),
-      path_(std::move(other.path_)),
-      temporary_(std::exchange(other.temporary_, {})) {}
-
-AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
-  if (this != &other) {
-    discard();
-    handle_ = std::move(other.handle_);
-    path_ = std::move(other.path_);
-    temporary_ = std::exchange(other.temporary_, {});
-  }
-  return *this;
-}
-
-AtomicFile::~AtomicFile() {
-  discard();
 }
 
 void AtomicFile::discard() {

@@ -29,17 +29,10 @@ bool insist(Call call) {
                          code == ERROR_LOCK_VIOLATION || code == ERROR_DELETE_PENDING;
     if (!passing || i == kTimes) return false;
     std::this_thread::sleep_for(kPause);
-    ::SetLastError(code);
   }
 }
 
 }  // namespace
-
-Result<void> write_file(const std::string& path, ByteView content, std::uint32_t mode) {
-  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path, mode));
-  TRY(file.write(content));
-  return file.commit();
-}
 
 Result<Bytes> read_file(const std::string& path, std::size_t cap) {
   ASSIGN_OR_RETURN(const FileStatus status, status_of_path(path));
@@ -78,25 +71,6 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, std::uint32_t /*m
                                           FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!handle.valid()) return win::failure("create a file for", path);
   return AtomicFile(std::move(handle), path, temporary);
-}
-
-AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : handle_(std::move(other.handle_)),
-      path_(std::move(other.path_)),
-      temporary_(std::exchange(other.temporary_, {})) {}
-
-AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
-  if (this != &other) {
-    discard();
-    handle_ = std::move(other.handle_);
-    path_ = std::move(other.path_);
-    temporary_ = std::exchange(other.temporary_, {});
-  }
-  return *this;
-}
-
-AtomicFile::~AtomicFile() {
-  discard();
 }
 
 void AtomicFile::discard() {

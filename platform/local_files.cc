@@ -4,6 +4,7 @@
 
 #include <boost/filesystem.hpp>
 
+#include "agent/base/text.h"
 #include "platform/os_error.h"
 
 namespace obhut::platform {
@@ -79,6 +80,23 @@ Result<void> remove_file(const std::string& path) {
     return std::unexpected(os_error(code.value(), Whose::kOurs, "remove", path));
   }
   return {};
+}
+
+Result<void> LocalFile::require(ByteRange range) const {
+  ASSIGN_OR_RETURN(const std::uint64_t length, size());
+  if (range.offset <= length && range.length <= length - range.offset) return {};
+  return fail(ErrorKind::kCorrupt, "read " + printable(path_) + ": ends at byte " +
+                                       std::to_string(length) + ", before what is asked for");
+}
+
+Result<Bytes> LocalFile::read_range(ByteRange range) const {
+  TRY(require(range));
+  Bytes bytes(range.length);
+  ASSIGN_OR_RETURN(const std::size_t got, read_at(range.offset, bytes));
+  if (got != bytes.size()) {
+    return fail(ErrorKind::kCorrupt, "read " + printable(path_) + ": was cut while it was read");
+  }
+  return bytes;
 }
 
 }  // namespace obhut::platform

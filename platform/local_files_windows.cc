@@ -250,23 +250,6 @@ Result<std::size_t> LocalFile::read_at(std::uint64_t offset, MutableByteView int
   return done;
 }
 
-Result<void> LocalFile::require(ByteRange range) const {
-  ASSIGN_OR_RETURN(const std::uint64_t length, size());
-  if (range.offset <= length && range.length <= length - range.offset) return {};
-  return fail(ErrorKind::kCorrupt, "read " + printable(path_) + ": ends at byte " +
-                                       std::to_string(length) + ", before what is asked for");
-}
-
-Result<Bytes> LocalFile::read_range(ByteRange range) const {
-  TRY(require(range));
-  Bytes bytes(range.length);
-  ASSIGN_OR_RETURN(const std::size_t got, read_at(range.offset, bytes));
-  if (got != bytes.size()) {
-    return fail(ErrorKind::kCorrupt, "read " + printable(path_) + ": was cut while it was read");
-  }
-  return bytes;
-}
-
 // Past the cache a file must be opened anew, and nobody tells what of it is in there.
 Result<Bytes> LocalFile::read_range_once(ByteRange range) const {
   return read_range(range);

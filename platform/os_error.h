@@ -23,4 +23,10 @@ Error os_error(int code, Whose whose, std::string_view action, std::string_view 
 /// The system's words for `code`, lower case.
 std::string os_error_text(int code);
 
+// What each system tells in its own way.
+
+/// As the system writes them; empty where it knows no such code.
+std::string os_error_words(int code);
+ErrorKind os_error_kind(int code, Whose whose);
+
 }  // namespace obhut::platform

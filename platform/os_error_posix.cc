@@ -1,8 +1,6 @@
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 
-#include "agent/base/text.h"
 #include "platform/os_error.h"
 
 namespace obhut::platform {
@@ -97,21 +95,13 @@ ErrorKind kind_of_ours(int code) {
 
 }  // namespace
 
-std::string os_error_text(int code) {
-  std::string text = ::strerrordesc_np(code) != nullptr ? ::strerrordesc_np(code)
-                                                        : "system error " + std::to_string(code);
-  // "No such file" becomes "no such file"; "RPC failed" stays.
-  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-  }
-  return text;
+std::string os_error_words(int code) {
+  const char* const words = ::strerrordesc_np(code);
+  return words != nullptr ? words : "";
 }
 
-Error os_error(int code, Whose whose, std::string_view action, std::string_view path) {
-  std::string message(action);
-  if (!path.empty()) message.append(" ").append(printable(path));
-  message.append(": ").append(os_error_text(code));
-  return {whose == Whose::kSource ? kind_of_source(code) : kind_of_ours(code), std::move(message)};
+ErrorKind os_error_kind(int code, Whose whose) {
+  return whose == Whose::kSource ? kind_of_source(code) : kind_of_ours(code);
 }
 
 }  // namespace obhut::platform

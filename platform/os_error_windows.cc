@@ -1,7 +1,5 @@
 #include <array>
-#include <cctype>
 
-#include "agent/base/text.h"
 #include "platform/os_error.h"
 #include "platform/win.h"
 
@@ -117,7 +115,7 @@ ErrorKind kind_of_ours(DWORD code) {
 
 }  // namespace
 
-std::string os_error_text(int code) {
+std::string os_error_words(int code) {
   std::array<wchar_t, 512> room{};
   constexpr DWORD kHow =
       FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK;
@@ -130,21 +128,12 @@ std::string os_error_text(int code) {
   }
   std::string text = win::to_wtf8({room.data(), length});
   while (text.ends_with(' ') || text.ends_with('.') || text.ends_with('\n')) text.pop_back();
-  if (text.empty()) return "system error " + std::to_string(code);
-  // "The system cannot" becomes "the system cannot"; "RPC failed" stays.
-  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-  }
   return text;
 }
 
-Error os_error(int code, Whose whose, std::string_view action, std::string_view path) {
-  std::string message(action);
-  if (!path.empty()) message.append(" ").append(printable(path));
-  message.append(": ").append(os_error_text(code));
+ErrorKind os_error_kind(int code, Whose whose) {
   const auto native = static_cast<DWORD>(code);
-  return {whose == Whose::kSource ? kind_of_source(native) : kind_of_ours(native),
-          std::move(message)};
+  return whose == Whose::kSource ? kind_of_source(native) : kind_of_ours(native);
 }
 
 }  // namespace obhut::platform
