@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -43,6 +44,13 @@ Result<Placed> put(TreeWriter& writer, const std::string& path, std::string_view
 
 std::string first_problem(const std::vector<Error>& problems) {
   return problems.empty() ? "" : problems.front().message;
+}
+
+/// Not every file system does.
+bool takes_unnamed_files(const std::string& folder) {
+  const int file = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (file >= 0) ::close(file);
+  return file >= 0;
 }
 
 class BothWays : public testing::TestWithParam<bool> {};
@@ -87,7 +95,8 @@ TEST_P(BothWays, LeavesNothingOfAFileThatIsNotCommitted) {
     std::optional<TargetFile> file = *writer.create_file("file");
     ASSERT_TRUE(file->write_at(0, as_bytes("half")));
     EXPECT_FALSE(exists(folder / "target/file")) << "no half file under the real name";
-    EXPECT_EQ(list_directory(folder / "target")->size(), GetParam() ? 1U : 0U)
+    const bool unnamed = !GetParam() && takes_unnamed_files(folder / "target");
+    EXPECT_EQ(list_directory(folder / "target")->size(), unnamed ? 0U : 1U)
         << "where it has no name, a kill -9 leaves nothing either";
   }
 
