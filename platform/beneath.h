@@ -1,10 +1,11 @@
 #pragma once
-// Looks up directories below a root without ever leaving it. POSIX only; part of tree_writer.
+// Looks up directories below a root without ever leaving it. Part of tree_writer.
 
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,24 +13,17 @@
 #include "agent/base/result.h"
 #include "platform/handle.h"
 
-namespace obhut::platform::posix {
+namespace obhut::platform {
 
-/// Relative, '/' between components, none of them "", "." or "..", no NUL. The empty path is the
-/// root itself.
-Result<void> check_relative(std::string_view path);
-/// "a/b/c" -> {"a/b", "c"}.
-std::pair<std::string_view, std::string_view> split_last(std::string_view path);
-
-/// Every component must be a real directory: symbolic links are refused wherever they point.
-/// Thread: any.
+/// Every component must be a real directory: links are refused wherever they point. Thread: any.
 class Beneath {
  public:
-  /// `plain`: never openat2, as on kernels before 5.6 and in sandboxes that forbid it.
+  /// `plain`: one component at a time, as on systems that cannot do better (Linux before 5.6).
   Beneath(Handle root, bool plain)
       : root_(std::make_shared<const Handle>(std::move(root))), plain_(plain) {}
 
-  /// O_PATH handle of the directory. Kept for the next question: files come directory by
-  /// directory. Errors: kNotFound, kConflict for anything but directories on the way.
+  /// A handle for looking up. Kept for the next question: files come directory by directory.
+  /// Errors: kNotFound, kConflict for anything but directories on the way.
   Result<std::shared_ptr<const Handle>> directory(std::string_view path);
   /// After the directory was removed.
   void forget(std::string_view path);
@@ -41,10 +35,9 @@ class Beneath {
   using Recent = std::list<std::pair<std::string, Shared>>;
 
   Shared cached(std::string_view path);
-  Shared remember(std::string_view path, int fd);
+  Shared remember(std::string_view path, Handle handle);
   void drop(std::string_view path);
-  Shared open_below(const Shared& from, std::size_t known, std::string_view path);
-  Shared open_step_by_step(Shared at, std::size_t known, std::string_view path);
+  Result<Shared> open_step_by_step(Shared at, std::size_t known, std::string_view path);
 
   Shared root_;
   bool plain_;
@@ -53,4 +46,16 @@ class Beneath {
   std::unordered_map<std::string_view, Recent::iterator> places_;
 };
 
-}  // namespace obhut::platform::posix
+/// What each system does its own way.
+namespace beneath_half {
+
+/// The directory `rest` (one component or several) below `from`, at once; nothing where this system
+/// cannot do that. `path` is for messages.
+std::optional<Result<Handle>> open_at_once(const Handle& from, std::string_view rest,
+                                           std::string_view path);
+/// The directory `name` in `from`.
+Result<Handle> open_one(const Handle& from, std::string_view name, std::string_view path);
+
+}  // namespace beneath_half
+
+}  // namespace obhut::platform

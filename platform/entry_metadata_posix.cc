@@ -161,3 +161,7 @@ void set_flags(int fd, std::string_view path, std::uint32_t flags, std::vector<E
 }
 
 }  // namespace obhut::platform::posix
+
+bool obhut::platform::holds_attribute(std::string_view name) {
+  return !name.starts_with("windows.");
+}

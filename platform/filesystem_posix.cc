@@ -8,6 +8,7 @@
 
 #include "agent/base/text.h"
 #include "platform/filesystem.h"
+#include "platform/filesystem_trail.h"
 #include "platform/os_error.h"
 #include "platform/posix.h"
 
@@ -177,48 +178,6 @@ void SourceFile::advise_dont_need(ByteRange range) const {
 
 // Directory
 
-/// Names from here up to the path that was opened, so that a deep tree does not hold one long path
-/// for each of its open directories.
-struct Directory::Trail {
-  Trail(std::shared_ptr<const Trail> above, std::string own)
-      : parent(std::move(above)), name(std::move(own)) {}
-  Trail(const Trail&) = delete;
-  Trail& operator=(const Trail&) = delete;
-  ~Trail() {
-    // One by one: thousands of nested destructors would need as much stack. The one above is held
-    // while ours goes, so that its end does not begin inside ours.
-    while (parent && parent.use_count() == 1) {
-      std::shared_ptr<const Trail> above = parent->parent;
-      parent = std::move(above);
-    }
-  }
-  std::shared_ptr<const Trail> parent;  // shared with siblings of what this names
-  std::string name;
-};
-
-std::string Directory::path() const {
-  std::vector<const std::string*> names;
-  for (const Trail* at = trail_.get(); at != nullptr; at = at->parent.get()) {
-    names.push_back(&at->name);
-  }
-  std::string path = *names.back();
-  for (auto name = names.rbegin() + 1; name != names.rend(); ++name) {
-    if (!path.ends_with('/')) path += '/';
-    path += **name;
-  }
-  return path;
-}
-
-std::string Directory::path_of(std::string_view name) const {
-  std::string path = this->path();
-  if (!path.ends_with('/')) path += '/';
-  return path.append(name);
-}
-
-Result<Directory> Directory::open(const std::string& path) {
-  return open_as(path, path, {});
-}
-
 Result<Directory> Directory::open_as(const std::string& path, std::string shown,
                                      DeviceAlias devices) {
   Handle handle = handle_of(posix::open_directory_path(path));
@@ -314,13 +273,6 @@ Result<SourceFile> Directory::open_file(std::string_view name) const {
   return SourceFile(std::move(handle), path_of(name), devices_);
 }
 
-Result<SourceFile> Directory::open_file(std::string_view name, const FileIdentity& expected) const {
-  ASSIGN_OR_RETURN(SourceFile file, open_file(name));
-  ASSIGN_OR_RETURN(const FileStatus status, file.status());
-  if (status.identity() != expected) return source_error(ENOTDIR, "open", path_of(name));
-  return file;
-}
-
 Result<std::string> Directory::read_link(std::string_view name) const {
   const Name child(name);
   if (!child.usable()) return source_error(EINVAL, "read link", path_of(name));
@@ -367,15 +319,6 @@ Result<FileSystemKind> Directory::file_system_kind() const {
     return source_error(errno, "look up the file system of", path());
   }
   return kind_of(static_cast<std::uint32_t>(found.f_type));
-}
-
-bool Directory::is_cache() const {
-  static constexpr std::string_view kSignature = "Signature: 8a477f597d28d172789f06886806bc55";
-  const Result<SourceFile> tag = open_file("CACHEDIR.TAG");
-  if (!tag) return false;
-  Bytes beginning(kSignature.size());
-  const Result<std::size_t> got = tag->read_at(0, beginning);
-  return got && *got == kSignature.size() && as_text(beginning) == kSignature;
 }
 
 }  // namespace obhut::platform

@@ -27,6 +27,9 @@ bool is_absolute(std::string_view path);
 /// Absolute, without "." and "..", and without resolving symbolic links. Nothing need exist.
 Result<std::string> absolute_path(std::string_view path);
 
+/// As programs and people of this system write it: on Windows "/C/a" is "C:\a".
+std::string system_text(const std::string& path);
+
 /// kNotFound where nothing is there. Follows symbolic links.
 Result<FileStatus> status_of_path(const std::string& path);
 /// True where something is there and may be seen.

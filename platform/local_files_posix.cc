@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <cstdlib>
+
+#include <boost/filesystem.hpp>
 
 #include "agent/base/text.h"
 #include "platform/local_files.h"
@@ -6,6 +9,8 @@
 #include "platform/posix.h"
 
 namespace obhut::platform {
+
+namespace fs = boost::filesystem;
 
 using posix::fd_of;
 using posix::handle_of;
@@ -31,6 +36,58 @@ bool is_mostly_cached(int fd, ByteRange range) {
 }
 
 }  // namespace
+
+bool is_absolute(std::string_view path) {
+  return fs::path(std::string(path)).is_absolute();
+}
+
+Result<std::string> absolute_path(std::string_view path) {
+  if (path.empty()) return fail(ErrorKind::kInvalidInput, "the empty path names nothing");
+  boost::system::error_code code;
+  const fs::path here = fs::current_path(code);
+  if (code) return std::unexpected(os_error(code.value(), Whose::kOurs, "find the way to", path));
+  std::string text = fs::absolute(fs::path(std::string(path)), here).lexically_normal().string();
+  // "/a/." and "/a/" become "/a/." in Boost 1.74.
+  if (text.ends_with("/.")) text.pop_back();
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  while (text == "/.." || text.starts_with("/../")) text.erase(0, 3);  // above the root is the root
+  return text.empty() ? "/" : text;
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  boost::system::error_code code;
+  std::vector<std::string> names;
+  fs::directory_iterator at(path, code);
+  while (!code && at != fs::directory_iterator()) {
+    names.push_back(at->path().filename().string());
+    at.increment(code);
+  }
+  if (code) return std::unexpected(os_error(code.value(), Whose::kOurs, "list", path));
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<void> remove_tree(const std::string& path) {
+  boost::system::error_code code;
+  fs::remove_all(path, code);
+  if (code && code != boost::system::errc::no_such_file_or_directory) {
+    return std::unexpected(os_error(code.value(), Whose::kOurs, "remove", path));
+  }
+  return {};
+}
+
+Result<void> remove_file(const std::string& path) {
+  boost::system::error_code code;
+  fs::remove(path, code);
+  if (code && code != boost::system::errc::no_such_file_or_directory) {
+    return std::unexpected(os_error(code.value(), Whose::kOurs, "remove", path));
+  }
+  return {};
+}
+
+std::string system_text(const std::string& path) {
+  return path;
+}
 
 Result<FileStatus> status_of_path(const std::string& path) {
   FileStatus status;

@@ -5,7 +5,7 @@
 #include "agent/base/text.h"
 #include "platform/local_files.h"
 #include "platform/os_error.h"
-#include "platform/win.h"
+#include "platform/windows_rights.h"
 
 namespace obhut::platform {
 
@@ -89,28 +89,39 @@ Result<void> remove_below(const std::wstring& path) {
 
 bool is_absolute(std::string_view path) {
   const bool drive = path.size() >= 3 && path[1] == ':' && (path[2] == '/' || path[2] == '\\');
-  return drive || path.starts_with("//") || path.starts_with("\\\\");
+  return drive || path.starts_with('/') || path.starts_with("\\\\");
 }
 
 Result<std::string> absolute_path(std::string_view path) {
+  if (win::is_above_volumes(path)) return std::string(path);
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
-  // Behind the prefix "." and ".." would be names: taken out here.
+  // Behind the prefix "." and ".." would be names: taken out here. "/C" and "/UNC/server/share" are
+  // the roots above which there is nothing.
   const std::string whole = win::inner_path(native);
-  const std::size_t root = whole.starts_with("//") ? whole.find('/', 2) : 2;
-  if (root == std::string::npos) return whole;
+  std::size_t root = 2;
+  if (whole.starts_with("/UNC/")) {
+    const std::size_t share = whole.find('/', whole.find('/', 5) + 1);
+    root = std::min(share, whole.size());
+  }
   std::string clean = whole.substr(0, root);
-  const std::size_t least = clean.size();
   for (std::size_t at = root; at < whole.size();) {
     const std::size_t end = std::min(whole.find('/', at + 1), whole.size());
     const std::string_view part = std::string_view(whole).substr(at + 1, end - at - 1);
     if (part == "..") {
-      clean.resize(std::max(least, clean.rfind('/') == std::string::npos ? 0 : clean.rfind('/')));
+      clean.resize(std::max(root, std::min(clean.rfind('/'), clean.size())));
     } else if (!part.empty() && part != ".") {
       clean.append("/").append(part);
     }
     at = end;
   }
-  return clean.size() == least ? clean + "/" : clean;
+  return clean;
+}
+
+std::string system_text(const std::string& path) {
+  const Result<std::wstring> native = native_path(path);
+  if (!native) return path;
+  if (native->starts_with(L"\\\\?\\UNC\\")) return "\\\\" + win::to_wtf8(native->substr(8));
+  return win::to_wtf8(std::wstring_view(*native).substr(native->starts_with(L"\\\\?\\") ? 4 : 0));
 }
 
 Result<FileStatus> status_of_path(const std::string& path) {
@@ -129,13 +140,15 @@ bool exists(const std::string& path) {
   return native && ::GetFileAttributesW(native->c_str()) != INVALID_FILE_ATTRIBUTES;
 }
 
-Result<void> make_directories(const std::string& path, std::uint32_t /*mode*/) {
+Result<void> make_directories(const std::string& path, std::uint32_t mode) {
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
   if (is_directory(native)) return {};
+  win::PrivateRights rights;
+  SECURITY_ATTRIBUTES* const given = (mode & 077U) == 0 ? rights.get() : nullptr;
   for (std::size_t end = native.find(L'\\', root_length(native));;
        end = native.find(L'\\', end + 1)) {
     const std::wstring part = native.substr(0, end);
-    if (::CreateDirectoryW(part.c_str(), nullptr) == 0) {
+    if (::CreateDirectoryW(part.c_str(), given) == 0) {
       const DWORD code = ::GetLastError();
       if (code != ERROR_ALREADY_EXISTS && !is_directory(part)) {
         return win::failure_of(code, "make directory", win::inner_path(part));
@@ -207,7 +220,10 @@ Result<std::string> make_temporary_directory(std::string_view prefix) {
   const std::string path =
       join(win::inner_path({room.data(), length}), std::string(prefix) + win::fresh_name());
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
-  if (::CreateDirectoryW(native.c_str(), nullptr) == 0) return win::failure("make directory", path);
+  win::PrivateRights rights;
+  if (::CreateDirectoryW(native.c_str(), rights.get()) == 0) {
+    return win::failure("make directory", path);
+  }
   return path;
 }
 

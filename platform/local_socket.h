@@ -1,10 +1,12 @@
 #pragma once
-// Messages between processes of one machine, with the peer's identity told by the kernel.
+// Messages between processes of one machine, with the peer's identity told by the kernel. A path
+// names a socket on POSIX, and a pipe (which is no file) on Windows.
 //
 // A message is u32 length (little-endian) and that many bytes.
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -58,7 +60,9 @@ class LocalListener {
  public:
   /// The folder must belong to us (or root) and be writable by nobody else: otherwise somebody
   /// could put another socket in our place. A socket left by a dead process is replaced; anything
-  /// else at `path`, a socket of another owner, or one that answers is kConflict or kRefused.
+  /// else at `path`, a socket of another owner, or one that answers is kConflict or kRefused. On
+  /// Windows there is no folder to be asked: a pipe of that name that is there already is
+  /// kConflict.
   static Result<LocalListener> listen(const std::string& path, SocketAccess access);
   LocalListener(LocalListener&& other) noexcept;
   LocalListener& operator=(LocalListener&& other) noexcept;
@@ -69,11 +73,9 @@ class LocalListener {
   Result<std::optional<LocalConnection>> accept(std::stop_token stop);
 
  private:
-  LocalListener(Handle handle, std::string path)
-      : handle_(std::move(handle)), path_(std::move(path)) {}
-  void remove_socket();
-  Handle handle_;
-  std::string path_;
+  struct State;
+  explicit LocalListener(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace obhut::platform

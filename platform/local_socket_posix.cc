@@ -5,11 +5,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/base/codec.h"
 #include "agent/base/text.h"
 #include "platform/filesystem.h"
 #include "platform/local_files.h"
-#include "platform/local_socket.h"
+#include "platform/local_socket_half.h"
 #include "platform/os_error.h"
 #include "platform/posix.h"
 #include "platform/stop_waker.h"
@@ -64,8 +63,7 @@ Result<void> await(int fd, short events, steady_clock::time_point deadline,
                    const posix::StopWaker& waker) {
   while (true) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    if (left <= milliseconds::zero())
-      return fail(ErrorKind::kTimeout, "local socket: the peer is silent");
+    if (left <= milliseconds::zero()) return std::unexpected(socket_half::peer_silent());
     std::array<pollfd, 2> watched{{{fd, events, 0}, {waker.fd(), POLLIN, 0}}};
     constexpr std::int64_t kLongest = 3'600'000;
     const int ready = ::poll(watched.data(), watched.size(),
@@ -75,30 +73,6 @@ Result<void> await(int fd, short events, steady_clock::time_point deadline,
     if (watched[1].revents != 0) return fail(ErrorKind::kCancelled, "local socket");
     return {};
   }
-}
-
-Error peer_gone() {
-  return {ErrorKind::kUnavailable, "local socket: the peer closed the connection"};
-}
-
-/// Reads until `into` is full. The number of bytes, fewer only where the peer closed.
-Result<std::size_t> read_full(int fd, MutableByteView into, steady_clock::time_point deadline,
-                              const posix::StopWaker& waker) {
-  std::size_t done = 0;
-  while (done < into.size()) {
-    const ssize_t got = posix::retry(
-        [&] { return ::recv(fd, into.data() + done, into.size() - done, MSG_DONTWAIT); });
-    if (got > 0) {
-      done += static_cast<std::size_t>(got);
-    } else if (got == 0 || errno == ECONNRESET) {
-      return done;
-    } else if (errno == EAGAIN) {
-      TRY(await(fd, POLLIN, deadline, waker));
-    } else {
-      return os_failure("read from", "the socket");
-    }
-  }
-  return done;
 }
 
 /// The folder decides who may put a socket in our place.
@@ -136,6 +110,47 @@ Result<void> remove_dead_socket(const std::string& path, const sockaddr_un& addr
 
 }  // namespace
 
+Result<std::size_t> socket_half::read_full(const Handle& socket, MutableByteView into,
+                                           Deadline deadline, const std::stop_token& stop) {
+  const posix::StopWaker waker(stop);
+  const int fd = fd_of(socket);
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t got = posix::retry(
+        [&] { return ::recv(fd, into.data() + done, into.size() - done, MSG_DONTWAIT); });
+    if (got > 0) {
+      done += static_cast<std::size_t>(got);
+    } else if (got == 0 || errno == ECONNRESET) {
+      return done;
+    } else if (errno == EAGAIN) {
+      TRY(await(fd, POLLIN, deadline, waker));
+    } else {
+      return os_failure("read from", "the socket");
+    }
+  }
+  return done;
+}
+
+Result<void> socket_half::write_full(const Handle& socket, ByteView bytes, Deadline deadline,
+                                     const std::stop_token& stop) {
+  const posix::StopWaker waker(stop);
+  while (!bytes.empty()) {
+    const ssize_t sent = posix::retry([&] {
+      return ::send(fd_of(socket), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    });
+    if (sent >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      TRY(await(fd_of(socket), POLLOUT, deadline, waker));
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+      return std::unexpected(peer_gone());
+    } else {
+      return os_failure("write to", "the socket");
+    }
+  }
+  return {};
+}
+
 Result<LocalConnection> LocalConnection::connect(const std::string& path) {
   ASSIGN_OR_RETURN(const sockaddr_un address, address_of(path));
   Handle socket = handle_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -151,60 +166,17 @@ Result<LocalConnection> LocalConnection::connect(const std::string& path) {
   return LocalConnection(std::move(socket), std::move(peer));
 }
 
-Result<void> LocalConnection::send(ByteView message, milliseconds timeout, std::stop_token stop) {
-  if (message.size() > 0xffffffffU) {
-    return fail(ErrorKind::kInvalidInput, "local socket: message longer than 4 GiB");
+struct LocalListener::State {
+  State(Handle socket, std::string place) : handle(std::move(socket)), path(std::move(place)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    // ignored: what stays is a dead socket, which the next listener takes away.
+    static_cast<void>(::unlink(path.c_str()));
   }
-  Writer framed;
-  framed.u32(static_cast<std::uint32_t>(message.size()));
-  framed.raw(message);
-  const posix::StopWaker waker(stop);
-  const auto deadline = steady_clock::now() + timeout;
-  ByteView rest = framed.bytes();
-  while (!rest.empty()) {
-    const ssize_t sent = posix::retry([&] {
-      return ::send(fd_of(handle_), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    });
-    if (sent >= 0) {
-      rest = rest.subspan(static_cast<std::size_t>(sent));
-    } else if (errno == EAGAIN) {
-      TRY(await(fd_of(handle_), POLLOUT, deadline, waker));
-    } else if (errno == EPIPE || errno == ECONNRESET) {
-      return std::unexpected(peer_gone());
-    } else {
-      return os_failure("write to", "the socket");
-    }
-  }
-  return {};
-}
-
-Result<std::optional<Bytes>> LocalConnection::receive(std::size_t cap, milliseconds timeout,
-                                                      std::stop_token stop) {
-  const posix::StopWaker waker(stop);
-  const auto deadline = steady_clock::now() + timeout;
-  const int fd = fd_of(handle_);
-  std::array<std::uint8_t, 4> head{};
-  ASSIGN_OR_RETURN(const std::size_t head_size, read_full(fd, head, deadline, waker));
-  if (head_size == 0) return std::nullopt;
-  if (head_size < head.size()) return std::unexpected(peer_gone());
-  const std::size_t length = Reader(head).u32();
-  if (length > cap) {
-    return fail(ErrorKind::kInvalidInput, "local socket: a message of " + std::to_string(length) +
-                                              " bytes was announced, " + std::to_string(cap) +
-                                              " are allowed");
-  }
-  // Grown as the bytes come: an announced length alone must cost nothing.
-  constexpr std::size_t kStep = 1 << 20;
-  Bytes message;
-  while (message.size() < length) {
-    const std::size_t before = message.size();
-    message.resize(std::min(length, before + kStep));
-    const MutableByteView part = MutableByteView(message).subspan(before);
-    ASSIGN_OR_RETURN(const std::size_t got, read_full(fd, part, deadline, waker));
-    if (got < part.size()) return std::unexpected(peer_gone());
-  }
-  return message;
-}
+  Handle handle;
+  std::string path;
+};
 
 Result<LocalListener> LocalListener::listen(const std::string& path, SocketAccess access) {
   ASSIGN_OR_RETURN(const sockaddr_un address, address_of(path));
@@ -218,48 +190,31 @@ Result<LocalListener> LocalListener::listen(const std::string& path, SocketAcces
   if (::bind(fd_of(socket), generic(address), sizeof address) != 0) {
     return os_failure("bind socket", path);
   }
-  LocalListener listener(std::move(socket), path);
+  LocalListener listener(std::make_unique<State>(std::move(socket), path));
   const mode_t mode = access == SocketAccess::kEveryone ? 0666 : 0600;
   if (::chmod(path.c_str(), mode) != 0) return os_failure("set the mode of", path);
-  if (::listen(fd_of(listener.handle_), 64) != 0) return os_failure("listen on", path);
+  if (::listen(fd_of(listener.state_->handle), 64) != 0) return os_failure("listen on", path);
   return listener;
 }
 
-LocalListener::LocalListener(LocalListener&& other) noexcept
-    : handle_(std::move(other.handle_)), path_(std::exchange(other.path_, {})) {}
-
-LocalListener& LocalListener::operator=(LocalListener&& other) noexcept {
-  if (this != &other) {
-    remove_socket();
-    handle_ = std::move(other.handle_);
-    path_ = std::exchange(other.path_, {});
-  }
-  return *this;
-}
-
-LocalListener::~LocalListener() {
-  remove_socket();
-}
-
-void LocalListener::remove_socket() {
-  // ignored: what stays is a dead socket, which the next listener takes away.
-  if (!path_.empty()) static_cast<void>(::unlink(path_.c_str()));
-  path_.clear();
-}
+LocalListener::LocalListener(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LocalListener::LocalListener(LocalListener&& other) noexcept = default;
+LocalListener& LocalListener::operator=(LocalListener&& other) noexcept = default;
+LocalListener::~LocalListener() = default;
 
 Result<std::optional<LocalConnection>> LocalListener::accept(std::stop_token stop) {
   const posix::StopWaker waker(stop);
   while (true) {
-    Handle socket = handle_of(::accept4(fd_of(handle_), nullptr, nullptr, SOCK_CLOEXEC));
+    Handle socket = handle_of(::accept4(fd_of(state_->handle), nullptr, nullptr, SOCK_CLOEXEC));
     if (socket.valid()) {
       ASSIGN_OR_RETURN(Peer peer, peer_of(socket));
       return LocalConnection(std::move(socket), std::move(peer));
     }
     if (errno == ECONNABORTED || errno == EINTR) continue;
-    if (errno != EAGAIN) return os_failure("accept on", path_);
-    std::array<pollfd, 2> watched{{{fd_of(handle_), POLLIN, 0}, {waker.fd(), POLLIN, 0}}};
+    if (errno != EAGAIN) return os_failure("accept on", state_->path);
+    std::array<pollfd, 2> watched{{{fd_of(state_->handle), POLLIN, 0}, {waker.fd(), POLLIN, 0}}};
     if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
-      return os_failure("wait on", path_);
+      return os_failure("wait on", state_->path);
     }
     if (watched[1].revents != 0) return std::nullopt;
   }

@@ -1,6 +1,7 @@
 #pragma once
 // Small secrets that stay on this machine: the device's keys, the vault's machine slot.
 
+#include <cstddef>
 #include <string>
 
 #include "agent/base/bytes.h"
@@ -8,7 +9,10 @@
 
 namespace obhut::platform {
 
-/// A folder (0700) with one file (0600) a secret, all owned by who runs us.
+inline constexpr std::size_t kLargestSecret = 64 * 1024;
+
+/// A folder (0700) with one file (0600) a secret, all owned by who runs us. On Windows they are
+/// sealed with the machine's key (DPAPI) as well.
 ///
 /// A secret that others could have read or put there is refused rather than used: kRefused names
 /// the file, its owner and mode, and how to mend it.

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "agent/base/text.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
@@ -13,8 +11,6 @@ using posix::fd_of;
 using posix::handle_of;
 
 namespace {
-
-constexpr std::size_t kLargest = 64 * 1024;
 
 std::string octal(mode_t mode) {
   std::string text;
@@ -47,22 +43,9 @@ Result<SecretStore> SecretStore::open(const std::string& folder) {
   return SecretStore(folder);
 }
 
-Result<std::string> SecretStore::path_of(const std::string& name) const {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  if (name.empty() || name.size() > 128 || name[0] == '.' || !std::ranges::all_of(name, allowed)) {
-    return fail(
-        ErrorKind::kInvalidInput,
-        "secret name " + printable(name) + ": only letters, digits, '-', '_' and '.' are allowed");
-  }
-  return join(folder_, name);
-}
-
 Result<void> SecretStore::save(const std::string& name, ByteView secret) {
   ASSIGN_OR_RETURN(const std::string path, path_of(name));
-  if (secret.size() > kLargest) {
+  if (secret.size() > kLargestSecret) {
     return fail(ErrorKind::kInvalidInput, "secret " + printable(path) + ": too long to be one");
   }
   return write_file(path, secret, 0600);
@@ -79,7 +62,7 @@ Result<Bytes> SecretStore::load(const std::string& name) const {
   struct stat found {};
   if (::fstat(fd_of(file), &found) != 0) return failure("stat");
   TRY(check_private(found, path, "0600"));
-  if (!S_ISREG(found.st_mode) || static_cast<std::size_t>(found.st_size) > kLargest) {
+  if (!S_ISREG(found.st_mode) || static_cast<std::size_t>(found.st_size) > kLargestSecret) {
     return fail(ErrorKind::kInvalidInput, "secret " + printable(path) + ": no file of a secret");
   }
   Bytes secret(static_cast<std::size_t>(found.st_size));
@@ -91,12 +74,6 @@ Result<Bytes> SecretStore::load(const std::string& name) const {
                 "secret " + printable(path) + ": changed while it was read");
   }
   return secret;
-}
-
-Result<void> SecretStore::remove(const std::string& name) {
-  ASSIGN_OR_RETURN(const std::string path, path_of(name));
-  TRY(remove_file(path));
-  return sync_directory(folder_);
 }
 
 }  // namespace obhut::platform

@@ -48,6 +48,10 @@ struct EntryMetadata {
   std::uint32_t flags = 0;
 };
 
+/// False for an attribute that only another system has ("windows.security" on Linux, "user.note" on
+/// Windows): a writer that is given it says for each entry that it cannot be set.
+bool holds_attribute(std::string_view name);
+
 enum class PlaceOutcome : std::uint8_t {
   kCreated,
   kReplaced,

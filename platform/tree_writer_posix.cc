@@ -1,23 +1,19 @@
 #include <atomic>
-#include <functional>
-#include <map>
-#include <unordered_set>
 
 #include <sys/random.h>
 #include <sys/sysmacros.h>
 
-#include "agent/base/guarded.h"
 #include "agent/base/text.h"
 #include "platform/beneath.h"
 #include "platform/entry_metadata.h"
 #include "platform/local_files.h"
 #include "platform/os_error.h"
 #include "platform/posix.h"
+#include "platform/restore_names.h"
 #include "platform/tree_writer.h"
 
 namespace obhut::platform {
 
-using posix::Beneath;
 using posix::fd_of;
 using posix::handle_of;
 using posix::Name;
@@ -31,31 +27,6 @@ std::unexpected<Error> os_failure(std::string_view action, std::string_view path
 
 std::unexpected<Error> taken(std::string_view path, std::string_view by) {
   return fail(ErrorKind::kConflict, "restore " + printable(path) + ": " + std::string(by));
-}
-
-/// "notes.txt", 1 -> "notes (restored).txt"; 2 -> "notes (restored 2).txt". Cut, at the start of
-/// a UTF-8 character, to what a file system takes.
-std::string other_name(std::string_view name, unsigned number) {
-  constexpr std::size_t kLongest = 255;
-  constexpr std::size_t kLongestExtension = 16;
-  std::string_view extension;
-  const std::size_t dot = name.rfind('.');
-  if (dot != std::string_view::npos && dot > 0 && name.size() - dot <= kLongestExtension) {
-    extension = name.substr(dot);
-    name.remove_suffix(extension.size());
-  }
-  std::string mark = number == 1 ? " (restored)" : " (restored " + std::to_string(number) + ")";
-  mark += extension;
-  std::size_t keep = std::min(name.size(), kLongest - mark.size());
-  while (keep > 0 && keep < name.size() &&
-         (static_cast<unsigned char>(name[keep]) & 0xC0U) == 0x80) {
-    --keep;
-  }
-  return std::string(name.substr(0, keep)) + mark;
-}
-
-std::string join_relative(std::string_view folder, std::string_view name) {
-  return folder.empty() ? std::string(name) : std::string(folder) + "/" + std::string(name);
 }
 
 /// Gives `from` the name `to` only where that is free. EEXIST otherwise.
@@ -86,8 +57,6 @@ struct Made {
   }
 };
 
-constexpr unsigned kMostNames = 10'000;
-
 }  // namespace
 
 struct TreeWriter::State {
@@ -102,11 +71,7 @@ struct TreeWriter::State {
   bool unnamed_files = false;
   std::atomic<bool> crossed_mount = false;
   std::uint64_t root_device = 0;
-  /// Directories that moved to another name because theirs was taken: path wanted -> path given.
-  Guarded<std::map<std::string, std::string, std::less<>>> moved;
-  std::atomic<bool> any_moved = false;
-  /// Hashes of the paths of directories that were there before and stay as they were.
-  Guarded<std::unordered_set<std::size_t>> kept_directories;
+  RestoredDirectories directories;
 
   struct Spot {
     SharedHandle folder;
@@ -115,7 +80,6 @@ struct TreeWriter::State {
     [[nodiscard]] std::string path() const { return join_relative(folder_path, name); }
   };
 
-  std::string actual_path(std::string_view path);
   Result<Spot> spot_of(std::string_view path);
   std::string temporary_name();
   bool takes_unnamed_files();
@@ -134,23 +98,10 @@ struct TreeWriter::State {
   }
 };
 
-/// The path after directories on the way were given other names.
-std::string TreeWriter::State::actual_path(std::string_view path) {
-  if (!any_moved) return std::string(path);
-  return moved.with([&](const auto& names_given) {
-    // The longest directory wanted that is `path` or above it.
-    for (std::string_view at = path; !at.empty(); at = posix::split_last(at).first) {
-      const auto found = names_given.find(at);
-      if (found != names_given.end()) return found->second + std::string(path.substr(at.size()));
-    }
-    return std::string(path);
-  });
-}
-
 Result<TreeWriter::State::Spot> TreeWriter::State::spot_of(std::string_view path) {
-  TRY(posix::check_relative(path));
-  const std::string actual = actual_path(path);
-  const auto [folder_path, name] = posix::split_last(actual);
+  TRY(check_relative(path));
+  const std::string actual = directories.actual_path(path);
+  const auto [folder_path, name] = split_last(actual);
   if (!Name(name).usable()) return fail(ErrorKind::kInvalidInput, "restore path is empty");
   ASSIGN_OR_RETURN(SharedHandle folder, below.directory(folder_path));
   return Spot{std::move(folder), std::string(folder_path), std::string(name)};
@@ -397,8 +348,7 @@ Result<Placed> TreeWriter::make_directory(std::string_view path) {
     }
     if (there.type == FileType::kDirectory) {
       if (state_->options.existing != ExistingPolicy::kOverwrite) {
-        state_->kept_directories.with(
-            [&](auto& kept) { kept.insert(std::hash<std::string>{}(spot.path())); });
+        state_->directories.keep(spot.path());
       }
       return Placed{PlaceOutcome::kMerged, spot.path(), there.identity(), {}};
     }
@@ -425,8 +375,7 @@ Result<Placed> TreeWriter::State::make_other_directory(const Spot& spot, std::st
     const std::string other = other_name(spot.name, number);
     if (::mkdirat(fd_of(*spot.folder), other.c_str(), 0700) == 0) {
       std::string given = join_relative(spot.folder_path, other);
-      moved.with([&](auto& map) { map[std::string(wanted)] = given; });
-      any_moved = true;
+      directories.moved(wanted, given);
       FileStatus made;
       if (posix::status_at(fd_of(*spot.folder), other.c_str(), false, made) != 0) {
         return os_failure("stat", given);
@@ -440,12 +389,10 @@ Result<Placed> TreeWriter::State::make_other_directory(const Spot& spot, std::st
 
 Result<std::vector<Error>> TreeWriter::finish_directory(std::string_view path,
                                                         const EntryMetadata& metadata) {
-  TRY(posix::check_relative(path));
-  const std::string actual = state_->actual_path(path);
+  TRY(check_relative(path));
+  const std::string actual = state_->directories.actual_path(path);
   std::vector<Error> problems;
-  const bool kept = state_->kept_directories.with(
-      [&](auto& known) { return known.contains(std::hash<std::string>{}(actual)); });
-  if (kept) return problems;
+  if (state_->directories.is_kept(actual)) return problems;
   ASSIGN_OR_RETURN(const SharedHandle directory, state_->below.directory(actual));
   // A descriptor of its own: the cached one is only for looking up.
   const Handle own =

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -7,18 +6,13 @@
 #include "platform/os_error.h"
 #include "platform/posix.h"
 #include "platform/trusted_program.h"
+#include "platform/trusted_program_names.h"
 
 namespace obhut::platform {
 namespace {
 
 constexpr std::uint32_t kRoot = 0;
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
-
-bool is_plain_name(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-}
 
 std::unexpected<Error> refuse(const std::string& path, std::string_view why) {
   return fail(ErrorKind::kRefused, printable(path) + ": " + std::string(why));
@@ -60,9 +54,7 @@ Result<void> check_way(std::string path, std::uint32_t own_user) {
 
 Result<std::string> trusted_program(const std::string& folder, std::string_view name,
                                     std::uint32_t own_user) {
-  if (!is_plain_name(name)) {
-    return fail(ErrorKind::kInvalidInput, printable(name) + ": want a name of a-z, 0-9 and -");
-  }
+  TRY(check_program_name(name));
   ASSIGN_OR_RETURN(const std::string absolute, absolute_path(folder));
   // Links on the way to the folder's parent are an administrator's, as long as where they lead to
   // is guarded; they are taken here once.

@@ -3,63 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 #include "agent/base/text.h"
+#include "platform/utf16.h"
 
 namespace obhut::platform::win {
 namespace {
 
 constexpr std::int64_t kTicksOf1970 = 116'444'736'000'000'000;
 constexpr std::int64_t kTick = 100;
-
-bool is_high(std::uint32_t unit) {
-  return unit >= 0xD800 && unit < 0xDC00;
-}
-bool is_low(std::uint32_t unit) {
-  return unit >= 0xDC00 && unit < 0xE000;
-}
-
-void append_wtf8(std::string& out, std::uint32_t point) {
-  const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (point < 0x80) return put(point);
-  if (point < 0x800) {
-    put(0xC0U | (point >> 6U));
-  } else if (point < 0x10000) {
-    put(0xE0U | (point >> 12U));
-    put(0x80U | ((point >> 6U) & 0x3FU));
-  } else {
-    put(0xF0U | (point >> 18U));
-    put(0x80U | ((point >> 12U) & 0x3FU));
-    put(0x80U | ((point >> 6U) & 0x3FU));
-  }
-  put(0x80U | (point & 0x3FU));
-}
-
-/// The code point at `text[at]`, which moves behind it. Nothing for a malformed one.
-std::optional<std::uint32_t> next_point(std::string_view text, std::size_t& at) {
-  const auto first = static_cast<unsigned char>(text[at++]);
-  if (first < 0x80) return first;
-  struct Form {
-    unsigned mask, mark, more;
-    std::uint32_t least;
-  };
-  constexpr std::array kForms{Form{0xE0, 0xC0, 1, 0x80}, Form{0xF0, 0xE0, 2, 0x800},
-                              Form{0xF8, 0xF0, 3, 0x10000}};
-  const auto* form = std::ranges::find_if(
-      kForms, [&](const Form& candidate) { return (first & candidate.mask) == candidate.mark; });
-  if (form == kForms.end() || text.size() - at < form->more) return std::nullopt;
-  std::uint32_t point = first & ~form->mask & 0xFFU;
-  for (unsigned i = 0; i < form->more; ++i) {
-    const auto byte = static_cast<unsigned char>(text[at++]);
-    if ((byte & 0xC0U) != 0x80) return std::nullopt;
-    point = (point << 6U) | (byte & 0x3FU);
-  }
-  if (point < form->least || point > 0x10FFFF) return std::nullopt;
-  return point;
-}
 
 std::optional<std::wstring> absolute(const std::wstring& path) {
   const DWORD room = ::GetFullPathNameW(path.c_str(), 0, nullptr, nullptr);
@@ -71,43 +27,30 @@ std::optional<std::wstring> absolute(const std::wstring& path) {
   return whole;
 }
 
+bool is_letter(wchar_t c) {
+  return (c >= L'a' && c <= L'z') || (c >= L'A' && c <= L'Z');
+}
+
 bool has_drive(std::wstring_view path) {
   return path.size() >= 3 && path[1] == L':' && path[2] == L'\\';
+}
+
+/// "\C" and "\C\Users".
+bool is_inner_drive(std::wstring_view path) {
+  return path.size() >= 2 && path[0] == L'\\' && is_letter(path[1]) &&
+         (path.size() == 2 || path[2] == L'\\');
 }
 
 }  // namespace
 
 std::optional<std::wstring> to_wide(std::string_view text) {
-  std::wstring wide;
-  wide.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) {
-    const std::optional<std::uint32_t> point = next_point(text, at);
-    if (!point) return std::nullopt;
-    // Two surrogates that make a pair are one code point, which has one spelling only.
-    if (is_low(*point) && !wide.empty() && is_high(wide.back()) && *point < 0x10000) {
-      return std::nullopt;
-    }
-    if (*point < 0x10000) {
-      wide.push_back(static_cast<wchar_t>(*point));
-    } else {
-      wide.push_back(static_cast<wchar_t>(0xD800U + ((*point - 0x10000) >> 10U)));
-      wide.push_back(static_cast<wchar_t>(0xDC00U + ((*point - 0x10000) & 0x3FFU)));
-    }
-  }
-  return wide;
+  const std::optional<std::u16string> units = utf16_of(text);
+  if (!units) return std::nullopt;
+  return std::wstring(units->begin(), units->end());
 }
 
 std::string to_wtf8(std::wstring_view wide) {
-  std::string text;
-  text.reserve(wide.size());
-  for (std::size_t i = 0; i < wide.size(); ++i) {
-    std::uint32_t point = wide[i];
-    if (is_high(point) && i + 1 < wide.size() && is_low(wide[i + 1])) {
-      point = 0x10000 + ((point - 0xD800) << 10U) + (std::uint32_t{wide[++i]} - 0xDC00);
-    }
-    append_wtf8(text, point);
-  }
-  return text;
+  return wtf8_of(std::u16string(wide.begin(), wide.end()));
 }
 
 Result<std::wstring> native_path(std::string_view path) {
@@ -116,10 +59,16 @@ Result<std::wstring> native_path(std::string_view path) {
   };
   if (path.empty()) return fail(ErrorKind::kInvalidInput, "the empty path names nothing");
   if (path.find('\0') != std::string_view::npos) return bad("holds a zero");
+  if (is_above_volumes(path)) return bad("names no drive");
   std::optional<std::wstring> wide = to_wide(path);
   if (!wide) return bad("is not UTF-8");
   std::ranges::replace(*wide, L'/', L'\\');
   if (wide->starts_with(L"\\\\?\\") || wide->starts_with(L"\\\\.\\")) return std::move(*wide);
+  if (is_inner_drive(*wide)) {
+    wide = std::wstring{(*wide)[1]} + L":\\" + wide->substr(std::min<std::size_t>(3, wide->size()));
+  } else if (wide->starts_with(L"\\UNC\\")) {
+    wide = L"\\" + wide->substr(4);
+  }
   if (!has_drive(*wide) && !wide->starts_with(L"\\\\")) {
     wide = absolute(*wide);
     if (!wide) return bad("cannot be made absolute");
@@ -136,14 +85,121 @@ Result<std::wstring> native_path(std::string_view path) {
 }
 
 std::string inner_path(std::wstring_view native) {
+  if (native.starts_with(L"\\\\?\\")) native.remove_prefix(4);
   std::wstring plain;
-  if (native.starts_with(L"\\\\?\\UNC\\")) {
-    plain = L"\\\\" + std::wstring(native.substr(8));
+  if (native.starts_with(L"UNC\\")) {
+    plain = L"\\" + std::wstring(native);
+  } else if (native.starts_with(L"\\\\")) {
+    plain = L"\\UNC\\" + std::wstring(native.substr(2));
+  } else if (native.size() >= 2 && native[1] == L':') {
+    const wchar_t drive = native[0] >= L'a' && native[0] <= L'z'
+                              ? static_cast<wchar_t>(native[0] - L'a' + L'A')
+                              : native[0];
+    plain = std::wstring{L'\\', drive} + std::wstring(native.substr(2));
   } else {
-    plain = native.starts_with(L"\\\\?\\") ? native.substr(4) : native;
+    plain = native;
   }
+  while (plain.size() > 1 && plain.ends_with(L'\\')) plain.pop_back();
   std::ranges::replace(plain, L'\\', L'/');
   return to_wtf8(plain);
+}
+
+bool is_above_volumes(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path == "/" || path == "/UNC") return true;
+  return path.starts_with("/UNC/") && path.find('/', 5) == std::string_view::npos;
+}
+
+std::optional<std::wstring> entry_name(std::string_view name) {
+  if (name.empty() || name == "." || name == "..") return std::nullopt;
+  const bool fits = std::ranges::none_of(name, [](char c) {
+    constexpr std::string_view kNever = "\\/:*?\"<>|";
+    return static_cast<unsigned char>(c) < 0x20 || kNever.find(c) != std::string_view::npos;
+  });
+  return fits ? to_wide(name) : std::nullopt;
+}
+
+DWORD set_last_error_of(NTSTATUS status) {
+  const DWORD code = ::RtlNtStatusToDosError(status);
+  ::SetLastError(code);
+  return code;
+}
+
+Handle open_at(HANDLE folder, std::wstring_view name, const OpenHow& how) {
+  UNICODE_STRING text{};
+  text.Buffer = const_cast<wchar_t*>(name.data());
+  text.Length = static_cast<USHORT>(name.size() * sizeof(wchar_t));
+  text.MaximumLength = text.Length;
+  OBJECT_ATTRIBUTES what{};
+  what.Length = sizeof what;
+  what.RootDirectory = folder;
+  what.ObjectName = &text;
+  what.Attributes = OBJ_CASE_INSENSITIVE;
+  IO_STATUS_BLOCK done{};
+  HANDLE opened = nullptr;
+  const ULONG options = how.options | FILE_OPEN_FOR_BACKUP_INTENT | FILE_SYNCHRONOUS_IO_NONALERT |
+                        (how.follow ? 0U : FILE_OPEN_REPARSE_POINT);
+  const NTSTATUS status =
+      ::NtCreateFile(&opened, how.access | SYNCHRONIZE, &what, &done, nullptr, how.attributes,
+                     how.share, how.disposition, options, nullptr, 0);
+  if (status >= 0) return handle_of(opened);
+  set_last_error_of(status);
+  return {};
+}
+
+namespace {
+
+// Of the driver kit's headers; the classes of NtSetInformationFile.
+constexpr int kFileRenameInformation = 10;
+constexpr int kFileLinkInformation = 11;
+
+/// FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION are the same.
+bool set_name(HANDLE file, HANDLE folder, std::wstring_view name, bool replace, int kind) {
+  struct NewName {
+    BOOLEAN replace;
+    HANDLE folder;
+    ULONG length;
+    wchar_t first;
+  };
+  const std::size_t bytes = name.size() * sizeof(wchar_t);
+  std::vector<std::uint64_t> room((sizeof(NewName) + bytes) / sizeof(std::uint64_t) + 1);
+  auto* wanted = reinterpret_cast<NewName*>(room.data());
+  wanted->replace = replace ? TRUE : FALSE;
+  wanted->folder = folder;
+  wanted->length = static_cast<ULONG>(bytes);
+  std::copy(name.begin(), name.end(), &wanted->first);
+  IO_STATUS_BLOCK done{};
+  const NTSTATUS status = ::NtSetInformationFile(
+      file, &done, wanted, static_cast<ULONG>(offsetof(NewName, first) + bytes),
+      static_cast<FILE_INFORMATION_CLASS>(kind));
+  if (status >= 0) return true;
+  set_last_error_of(status);
+  return false;
+}
+
+}  // namespace
+
+bool rename_at(HANDLE file, HANDLE folder, std::wstring_view name, bool replace) {
+  return set_name(file, folder, name, replace, kFileRenameInformation);
+}
+
+bool link_at(HANDLE file, HANDLE folder, std::wstring_view name) {
+  return set_name(file, folder, name, false, kFileLinkInformation);
+}
+
+bool set_delete_on_close(HANDLE file, bool yes) {
+  FILE_DISPOSITION_INFO wanted{};
+  wanted.DeleteFile = yes ? TRUE : FALSE;
+  return ::SetFileInformationByHandle(file, FileDispositionInfo, &wanted, sizeof wanted) != 0;
+}
+
+DWORD reparse_tag_of(HANDLE file) {
+  FILE_ATTRIBUTE_TAG_INFO known{};
+  if (::GetFileInformationByHandleEx(file, FileAttributeTagInfo, &known, sizeof known) == 0 ||
+      (known.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0) {
+    return 0;
+  }
+  return known.ReparseTag;
 }
 
 std::unexpected<Error> failure_of(DWORD code, std::string_view action, std::string_view path,
@@ -187,14 +243,7 @@ bool status_of(HANDLE file, FileStatus& into) {
   }
   into = {};
   const DWORD attributes = known.dwFileAttributes;
-  if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
-    FILE_ATTRIBUTE_TAG_INFO tag{};
-    const bool told =
-        ::GetFileInformationByHandleEx(file, FileAttributeTagInfo, &tag, sizeof tag) != 0;
-    const bool link = told && (tag.ReparseTag == IO_REPARSE_TAG_SYMLINK ||
-                               tag.ReparseTag == IO_REPARSE_TAG_MOUNT_POINT);
-    into.type = link ? FileType::kSymlink : FileType::kUnknown;
-  }
+  if (names_another_place(reparse_tag_of(file))) into.type = FileType::kSymlink;
   if (into.type == FileType::kUnknown) {
     into.type =
         (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 ? FileType::kDirectory : FileType::kRegular;

@@ -1,17 +1,22 @@
 #pragma once
 // What the Windows halves share. Not for anybody else.
 //
-// Inside, a path is WTF-8 with '/' between its components: "C:/Users/x", "//server/share/x". To
-// the system it goes as UTF-16 with the prefix that lifts the limit of 260 and the rules of old
-// (names like "nul", dots at the end): "\\?\C:\Users\x", "\\?\UNC\server\share\x".
+// Inside, a path is WTF-8 with '/' between its components, and all drives and servers hang from one
+// root, as on other systems: "/C/Users/x", "/UNC/server/share/x". What a person types
+// ("C:\Users\x",
+// "\\server\share\x", also with '/') is taken too. To the system a path goes as UTF-16 with the
+// prefix that lifts the limit of 260 and the rules of old (names like "nul", dots at the end):
+// "\\?\C:\Users\x", "\\?\UNC\server\share\x".
 
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include <windows.h>
-// Needs what that one declares.
+// These need what that one declares.
 #include <psapi.h>
+#include <winioctl.h>
+#include <winternl.h>
 
 #include "agent/base/result.h"
 #include "platform/file_status.h"
@@ -28,16 +33,18 @@ inline Handle handle_of(HANDLE native) {
   return native == nullptr ? Handle() : Handle(reinterpret_cast<std::intptr_t>(native));
 }
 
-/// WTF-8 (UTF-8 in which a lone surrogate is written like any other code point), so that every name
-/// that NTFS can hold goes there and back. Nothing for what is not that.
+/// See utf16.h.
 std::optional<std::wstring> to_wide(std::string_view text);
 std::string to_wtf8(std::wstring_view wide);
 
 /// As the system takes it. A relative path is put behind the current directory.
 /// Errors: kInvalidInput for the empty path, a NUL, what is not WTF-8.
 Result<std::wstring> native_path(std::string_view path);
-/// Without the prefix, '/' between components.
+/// The inner form of what the system tells.
 std::string inner_path(std::wstring_view native);
+/// True for "/", "/UNC" and "/UNC/server": above all drives and shares, where the system has
+/// nothing.
+bool is_above_volumes(std::string_view path);
 
 /// GetLastError() as it is now. `code` of NTSTATUS answers: RtlNtStatusToDosError.
 std::unexpected<Error> failure(std::string_view action, std::string_view path,
@@ -49,6 +56,41 @@ std::unexpected<Error> failure_of(DWORD code, std::string_view action, std::stri
 std::int64_t unix_ns_of(const FILETIME& time);
 std::int64_t unix_ns_of(const LARGE_INTEGER& time);
 LARGE_INTEGER file_time_of(std::int64_t unix_ns);
+
+/// One name as it may stand in a directory; nothing for what would lead elsewhere (separators, the
+/// ':' before a stream, "..") or what no file system here takes.
+std::optional<std::wstring> entry_name(std::string_view name);
+
+/// How an entry is opened.
+struct OpenHow {
+  ACCESS_MASK access = FILE_READ_ATTRIBUTES;
+  ULONG share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  ULONG disposition = FILE_OPEN;
+  /// Besides those for backup and for a link itself, which always hold.
+  ULONG options = 0;
+  bool follow = false;
+  ULONG attributes = FILE_ATTRIBUTE_NORMAL;
+};
+/// The entry `name` in the open `folder`; L"" opens the folder itself anew. Invalid with
+/// GetLastError() set.
+Handle open_at(HANDLE folder, std::wstring_view name, const OpenHow& how);
+/// The code that goes with an NTSTATUS, set as GetLastError() too.
+DWORD set_last_error_of(NTSTATUS status);
+
+/// Gives the entry behind `file` another name in `folder`. False with GetLastError() set:
+/// ERROR_ALREADY_EXISTS where the name is taken and `replace` is not set.
+bool rename_at(HANDLE file, HANDLE folder, std::wstring_view name, bool replace);
+/// One more name for the file; as above.
+bool link_at(HANDLE file, HANDLE folder, std::wstring_view name);
+/// Removes what is open with DELETE once it is closed; with `yes` false, no longer.
+bool set_delete_on_close(HANDLE file, bool yes);
+
+/// 0 where it is none.
+DWORD reparse_tag_of(HANDLE file);
+/// True where a reparse point stands for another place: links, junctions, mount points.
+inline bool names_another_place(DWORD tag) {
+  return (tag & 0x20000000U) != 0;
+}
 
 /// What an open handle tells. False with GetLastError() set.
 bool status_of(HANDLE file, FileStatus& into);

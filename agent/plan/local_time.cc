@@ -5,6 +5,8 @@
 #include <date/tz.h>
 
 #include "agent/base/text.h"
+#include "platform/local_files.h"
+#include "platform/places.h"
 
 namespace obhut::plan {
 
@@ -14,7 +16,23 @@ struct Zone::State {
   const date::time_zone* zone;  // lives as long as the process: the library's own table
 };
 
+namespace {
+
+/// The library asks the system for its zones, or reads files, as it was built.
+void prepare_zones() {
+#if !USE_OS_TZDB
+  static const bool done = [] {
+    date::set_install(platform::system_text(platform::standard_places().zones));
+    return true;
+  }();
+  static_cast<void>(done);
+#endif
+}
+
+}  // namespace
+
 Result<Zone> Zone::find(std::string_view name) {
+  prepare_zones();
   const auto unknown = [&] {
     return fail(ErrorKind::kInvalidInput, "time zone " + printable(name) +
                                               ": not known here, use an IANA name such as "

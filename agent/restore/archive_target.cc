@@ -10,6 +10,7 @@
 
 #include "agent/restore/hard_links.h"
 #include "agent/restore/point_tree.h"
+#include "platform/utf16.h"
 
 namespace obhut::restore {
 namespace {
@@ -112,13 +113,25 @@ Result<void> Exporter::close() {
   return outcome(archive_write_close(archive_.get()));
 }
 
+/// What the library takes as bytes on other systems it takes on Windows as UTF-16 alone: its narrow
+/// setters mean the code page there.
+template <class Narrow, class Wide>
+void set_text(archive_entry* entry, const std::string& text, Narrow narrow, Wide wide) {
+  if constexpr (sizeof(wchar_t) == sizeof(char16_t)) {
+    if (const std::optional<std::u16string> units = platform::utf16_of(text)) {
+      return wide(entry, std::wstring(units->begin(), units->end()).c_str());
+    }
+  }
+  narrow(entry, text.c_str());
+}
+
 EntryPtr Exporter::entry_for(const Step& step) {
   const model::Entry& from = *step.entry;
   EntryPtr entry(archive_entry_new());
   archive_entry* const to = entry.get();
-  archive_entry_copy_pathname(to, std::string(step.path).c_str());
+  set_text(to, std::string(step.path), archive_entry_copy_pathname, archive_entry_copy_pathname_w);
   archive_entry_set_filetype(to, file_type(from.type));
-  archive_entry_set_perm(to, from.mode);
+  archive_entry_set_perm(to, static_cast<decltype(archive_entry_perm(to))>(from.mode));
   archive_entry_set_uid(to, from.uid);
   archive_entry_set_gid(to, from.gid);
   if (!from.user.empty()) archive_entry_copy_uname(to, from.user.c_str());
@@ -126,7 +139,7 @@ EntryPtr Exporter::entry_for(const Step& step) {
   archive_entry_set_mtime(to, from.modified.seconds, static_cast<long>(from.modified.nanoseconds));
   archive_entry_set_size(to, 0);
   if (from.type == model::EntryType::kSymlink) {
-    archive_entry_copy_symlink(to, from.symlink_target.c_str());
+    set_text(to, from.symlink_target, archive_entry_copy_symlink, archive_entry_copy_symlink_w);
   }
   if (from.type == model::EntryType::kCharDevice || from.type == model::EntryType::kBlockDevice) {
     archive_entry_set_rdevmajor(to, static_cast<dev_t>(from.rdev >> 32U));
@@ -179,7 +192,7 @@ Result<void> Exporter::add(const Step& step) {
 Result<void> Exporter::file(const Step& step, archive_entry* entry) {
   const model::Entry& from = *step.entry;
   if (const std::string* first = first_name(step)) {
-    archive_entry_copy_hardlink(entry, first->c_str());
+    set_text(entry, *first, archive_entry_copy_hardlink, archive_entry_copy_hardlink_w);
     ASSIGN_OR_RETURN(const bool linked, header(entry, step.path));
     report.files += linked ? 1 : 0;
     return {};

@@ -23,7 +23,20 @@ bool ends_job(const Error& error) {
          disposition_of(error.kind) == Disposition::kRetry;
 }
 
-platform::EntryMetadata metadata_of(const model::Entry& entry) {
+namespace {
+
+/// "windows.security" -> "windows"; anything that is no common family is "other".
+std::string_view family_of(std::string_view name) {
+  const std::string_view family = name.substr(0, name.find('.'));
+  for (const std::string_view known : {"windows", "user", "system", "security", "trusted"}) {
+    if (family == known) return known;
+  }
+  return "other";
+}
+
+}  // namespace
+
+platform::EntryMetadata metadata_of(const model::Entry& entry, Problems& problems) {
   platform::EntryMetadata metadata;
   metadata.mode = entry.mode;
   metadata.uid = entry.uid;
@@ -33,8 +46,14 @@ platform::EntryMetadata metadata_of(const model::Entry& entry) {
   metadata.mtime_ns = nanoseconds_of(entry.modified);
   metadata.flags = entry.inode_flags;
   metadata.xattrs.reserve(entry.xattrs.size());
+  std::string_view counted;  // names ascend: one family stands together
   for (const model::Xattr& xattr : entry.xattrs) {
-    metadata.xattrs.push_back({xattr.name, xattr.value});
+    if (platform::holds_attribute(xattr.name)) {
+      metadata.xattrs.push_back({xattr.name, xattr.value});
+    } else if (const std::string_view family = family_of(xattr.name); family != counted) {
+      problems.leave_out(family);
+      counted = family;
+    }
   }
   return metadata;
 }
@@ -111,7 +130,7 @@ Result<void> FileWriter::piece_done(FileTask& task) {
 }
 
 Result<void> FileWriter::commit(FileTask& task) {
-  auto placed = task.file->commit(task.entry.size, metadata_of(task.entry));
+  auto placed = task.file->commit(task.entry.size, metadata_of(task.entry, problems_));
   task.file.reset();
   if (!placed) {
     if (ends_job(placed.error())) return std::unexpected(std::move(placed).error());

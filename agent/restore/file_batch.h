@@ -41,7 +41,8 @@ using FileTaskPtr = std::shared_ptr<FileTask>;  // shared by the slices of its b
 /// True for what ends a whole restore and not one file: a full disk, a stop, a store out of reach.
 bool ends_job(const Error& error);
 
-platform::EntryMetadata metadata_of(const model::Entry& entry);
+/// What this system can hold; the rest is counted in `problems`.
+platform::EntryMetadata metadata_of(const model::Entry& entry, Problems& problems);
 
 /// Writes files; the last piece of each commits it. Thread: any.
 class FileWriter {

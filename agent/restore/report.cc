@@ -46,4 +46,14 @@ std::vector<Problem> Problems::remembered() const {
   return remembered_;
 }
 
+void Problems::leave_out(std::string_view family) {
+  const std::scoped_lock lock(mutex_);
+  ++left_out_[std::string(family)];
+}
+
+std::map<std::string, std::uint64_t> Problems::left_out() const {
+  const std::scoped_lock lock(mutex_);
+  return left_out_;
+}
+
 }  // namespace obhut::restore

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -35,10 +36,15 @@ class Problems {
   [[nodiscard]] std::uint64_t count(ProblemKind kind) const;
   [[nodiscard]] std::vector<Problem> remembered() const;
 
+  /// An entry had an attribute (or several of one family) that this system has not.
+  void leave_out(std::string_view family);
+  [[nodiscard]] std::map<std::string, std::uint64_t> left_out() const;
+
  private:
   mutable std::mutex mutex_;
   std::vector<Problem> remembered_;
   std::uint64_t counts_[2] = {};
+  std::map<std::string, std::uint64_t> left_out_;
 };
 
 /// Sums so far. Thread: any.
@@ -70,6 +76,9 @@ struct RestoreReport {
   std::uint64_t missing = 0;
   std::uint64_t metadata_problems = 0;
   std::vector<Problem> problems;
+  /// Entries by family of attributes ("windows", "user") that the target's system cannot hold. No
+  /// failure: the other system's own things are in the point still.
+  std::map<std::string, std::uint64_t> left_out;
 
   [[nodiscard]] bool complete() const { return missing + metadata_problems == 0; }
 };

@@ -178,6 +178,7 @@ Result<RestoreReport> RestoreJob::run(std::vector<model::Ref> root, std::stop_to
   report.missing = run.problems.count(ProblemKind::kMissing);
   report.metadata_problems = run.problems.count(ProblemKind::kMetadata);
   report.problems = run.problems.remembered();
+  report.left_out = run.problems.left_out();
   progress_.done = true;
   return report;
 }
@@ -292,7 +293,7 @@ Result<void> RestoreJob::Run::finish_directories(const std::vector<OpenDirectory
   for (const OpenDirectory& directory : directories) {
     // A directory that is there and was only on the way to a source is not ours to change.
     if (directory.was_there && (directory.entry.marks & model::kAncestorOnly) != 0) continue;
-    auto done = writer.finish_directory(directory.path, metadata_of(directory.entry));
+    auto done = writer.finish_directory(directory.path, metadata_of(directory.entry, problems));
     if (!done) {
       TRY(missing(directory.path, std::move(done).error()));
       continue;
@@ -376,13 +377,13 @@ Result<void> RestoreJob::Run::plan_file(const model::Entry& entry, const FileTas
 Result<platform::Placed> RestoreJob::Run::place_special(const std::string& path,
                                                         const model::Entry& entry) {
   if (entry.type == model::EntryType::kSymlink) {
-    return writer.make_symlink(path, entry.symlink_target, metadata_of(entry));
+    return writer.make_symlink(path, entry.symlink_target, metadata_of(entry, problems));
   }
   const platform::FileType type = special_type(entry.type);
   if (type == platform::FileType::kUnknown) {
     return fail(ErrorKind::kUnsupported, "an entry of this type cannot be restored");
   }
-  return writer.make_special(path, type, entry.rdev, metadata_of(entry));
+  return writer.make_special(path, type, entry.rdev, metadata_of(entry, problems));
 }
 
 Result<void> RestoreJob::Run::place_now(const std::string& path, const model::Entry& entry) {

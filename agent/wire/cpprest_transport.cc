@@ -27,6 +27,9 @@ using web::http::http_request;
 using web::http::http_response;
 using web::http::client::http_client;
 using web::http::client::http_client_config;
+// The library's text is wide on Windows.
+using utility::conversions::to_string_t;
+using utility::conversions::to_utf8string;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t kMaxInFlight = 8;
@@ -39,11 +42,13 @@ constexpr std::chrono::seconds kSilence{90};
 struct TooLong : std::exception {};
 
 struct Origin {
-  Origin(const web::uri& base, const std::string& host, const Trust& trust)
-      : peer(host, trust), client(base, config(peer)) {}
+  Origin(const web::uri& base, const std::string& host, const Trust& trust,
+         const std::string& proxy)
+      : peer(host, trust), client(base, config(peer, proxy)) {}
 
-  static http_client_config config(PeerTrust& peer) {
+  static http_client_config config(PeerTrust& peer, const std::string& proxy) {
     http_client_config config;
+    if (!proxy.empty()) config.set_proxy(web::web_proxy(web::uri(to_string_t(proxy))));
     config.set_max_redirects(0);  // Authorization followed a redirect to another origin
     config.set_timeout(kSilence);
     config.set_ssl_context_callback([&peer](boost::asio::ssl::context& context) {
@@ -119,9 +124,11 @@ struct Target {
 Result<Target> target_of(const std::string& url) {
   try {
     if (!printable_ascii(url)) throw std::invalid_argument("control characters");
-    const web::uri uri(url);
-    if (uri.scheme() != "https" || uri.host().empty()) throw std::invalid_argument("not https");
-    std::string host = uri.host();
+    const web::uri uri(to_string_t(url));
+    if (to_utf8string(uri.scheme()) != "https" || uri.host().empty()) {
+      throw std::invalid_argument("not https");
+    }
+    std::string host = to_utf8string(uri.host());
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
       host = host.substr(1, host.size() - 2);
     }
@@ -135,8 +142,11 @@ Result<Target> target_of(const std::string& url) {
 http_request build(const Request& request, const Target& target, Exchange& exchange) {
   http_request built(method_of(request.method));
   built.set_request_uri(target.resource);
-  for (const Header& header : request.headers) built.headers().add(header.name, header.value);
-  built.headers().add("User-Agent", "obhut");  // else the library names itself and its version
+  for (const Header& header : request.headers) {
+    built.headers().add(to_string_t(header.name), to_string_t(header.value));
+  }
+  built.headers().add(U("User-Agent"),
+                      U("obhut"));  // else the library names itself and its version
   if (!request.body.empty() || request.method != Method::kGet) {
     // A vector as body costs a copy of 161 MB in all and 40% more CPU; these read in place.
     if (request.pace != nullptr) {
@@ -147,7 +157,8 @@ http_request build(const Request& request, const Target& target, Exchange& excha
                             : concurrency::streams::rawptr_stream<std::uint8_t>::open_istream(
                                   request.body.data(), request.body.size());
     const auto type = built.headers().content_type();
-    built.set_body(stream, request.body.size(), type.empty() ? "application/octet-stream" : type);
+    built.set_body(stream, request.body.size(),
+                   type.empty() ? U("application/octet-stream") : type);
   }
   exchange.body.collection().reserve(request.expected_response);
   built.set_response_stream(exchange.body.create_ostream());
@@ -163,13 +174,15 @@ http_request build(const Request& request, const Target& target, Exchange& excha
 void take_head(Exchange& exchange, const http_response& response, std::size_t max_response) {
   const std::scoped_lock lock(exchange.mutex);
   exchange.status = response.status_code();
-  for (const auto& [name, value] : response.headers()) exchange.headers.push_back({name, value});
+  for (const auto& [name, value] : response.headers()) {
+    exchange.headers.push_back({to_utf8string(name), to_utf8string(value)});
+  }
   // The library gathers a chunk in memory whatever length it claims, and only then asks us.
-  if (response.headers().has("Transfer-Encoding")) {
+  if (response.headers().has(U("Transfer-Encoding"))) {
     exchange.refusal = "the answer is chunked, want a content-length";
-  } else if (response.headers().has("Content-Length")) {
+  } else if (response.headers().has(U("Content-Length"))) {
     utility::size64_t length = 0;
-    if (!response.headers().match("Content-Length", length) || length > max_response) {
+    if (!response.headers().match(U("Content-Length"), length) || length > max_response) {
       exchange.refusal =
           "the answer is longer than the " + std::to_string(max_response) + " bytes asked for";
     }
@@ -208,18 +221,43 @@ Error error_of(const std::exception_ptr& failure, PeerTrust& peer) {
 }  // namespace
 
 struct CpprestTransport::State {
-  explicit State(Trust with) : trust(std::move(with)) {}
+  State(Trust with, ChooseProxy chooser) : trust(std::move(with)), choose(std::move(chooser)) {}
 
   Trust trust;
+  ChooseProxy choose;
   std::mutex mutex;
   std::condition_variable_any freed;
   std::size_t in_flight = 0;
-  std::map<std::string, std::unique_ptr<Origin>> origins;
+  /// By base and proxy: a machine that moves meets others, and comes back to those it knew.
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Origin>> origins;
+  struct Known {
+    std::string proxy;
+    SteadyTime asked{};
+  };
+  std::map<std::string, Known> proxies;  ///< by base
+
+  std::string proxy_for(const std::string& base) {
+    // To ask may take the network's time: not for each request, and not under the lock.
+    constexpr std::chrono::minutes kFresh{5};
+    if (!choose) return {};
+    const SteadyTime now = std::chrono::steady_clock::now();
+    {
+      const std::scoped_lock lock(mutex);
+      const auto known = proxies.find(base);
+      if (known != proxies.end() && now - known->second.asked < kFresh) return known->second.proxy;
+    }
+    std::string proxy = choose(base);
+    const std::scoped_lock lock(mutex);
+    proxies[base] = {proxy, now};
+    return proxy;
+  }
 
   Origin& origin_of(const Target& target) {
+    const std::string base = to_utf8string(target.base.to_string());
+    const std::string proxy = proxy_for(base);
     const std::scoped_lock lock(mutex);
-    std::unique_ptr<Origin>& origin = origins[target.base.to_string()];
-    if (!origin) origin = std::make_unique<Origin>(target.base, target.host, trust);
+    std::unique_ptr<Origin>& origin = origins[{base, proxy}];
+    if (!origin) origin = std::make_unique<Origin>(target.base, target.host, trust, proxy);
     return *origin;
   }
 
@@ -338,8 +376,8 @@ constexpr int kTries = 3;
 
 }  // namespace
 
-CpprestTransport::CpprestTransport(Trust trust)
-    : state_(std::make_unique<State>(std::move(trust))) {
+CpprestTransport::CpprestTransport(Trust trust, ChooseProxy proxy)
+    : state_(std::make_unique<State>(std::move(trust), std::move(proxy))) {
   static std::once_flag once;
   std::call_once(once, [] {
     try {

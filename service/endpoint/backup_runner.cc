@@ -8,6 +8,7 @@
 #include "agent/maintain/leave_packs.h"
 #include "agent/maintain/prune.h"
 #include "agent/wire/json_codec.h"
+#include "platform/event_log.h"
 #include "platform/local_files.h"
 #include "platform/machine.h"
 #include "platform/priority.h"
@@ -226,6 +227,27 @@ RunOutcome BackupRunner::run(std::shared_ptr<const trust::AcceptedPlan> plan,
   return outcome;
 }
 
+namespace {
+
+platform::LoggedEvent event_of(std::string_view outcome) {
+  if (outcome == "done") return platform::LoggedEvent::kBackupDone;
+  if (outcome == "skipped") return platform::LoggedEvent::kBackupIncomplete;
+  if (outcome == "cancelled") return platform::LoggedEvent::kBackupCancelled;
+  return platform::LoggedEvent::kBackupFailed;
+}
+
+/// No name of a file: who may read the system's log is not ours to decide.
+std::string event_text(const TargetOutcome& target, const wire::ActivityReport& activity) {
+  if (target.error) return std::string(to_string(target.error->kind));
+  std::string text;
+  for (const auto& [name, count] : activity.counts) {
+    text += (text.empty() ? "" : ", ") + name + " " + std::to_string(count);
+  }
+  return text;
+}
+
+}  // namespace
+
 // Of hooks the cluster learns how many failed: what they wrote stays on the device.
 void BackupRunner::report(const RunOutcome& outcome) {
   const auto hooks_failed = static_cast<std::uint64_t>(std::ranges::count_if(
@@ -252,6 +274,7 @@ void BackupRunner::report(const RunOutcome& outcome) {
       activity.counts["hooks"] = outcome.hooks.size();
       activity.counts["hooks_failed"] = hooks_failed;
     }
+    platform::log_event(event_of(activity.outcome), event_text(target, activity));
     parts_.outbox.add(std::move(activity));
   }
 }

@@ -7,6 +7,7 @@
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
 #include "platform/atomic_file.h"
+#include "platform/system_proxy.h"
 
 namespace obhut::endpoint {
 
@@ -36,19 +37,23 @@ Result<void> set(Config& config, std::string_view name, const std::string& value
                         : name == "keys"       ? &config.keys
                         : name == "hooks"      ? &config.hooks
                         : name == "token_file" ? &config.token_file
+                        : name == "proxy"      ? &config.proxy
+                        : name == "log_file"   ? &config.log_file
                                                : nullptr;
   if (target == nullptr)
     return fail(ErrorKind::kInvalidInput, printable(name) + ": no such setting");
+  if (name == "proxy" && value != "direct" && !value.starts_with("http://")) {
+    return fail(ErrorKind::kInvalidInput, "proxy: want http://host:port or direct");
+  }
   *target = value;
   return {};
 }
 
 }  // namespace
 
-Result<Config> load_config(const std::string& file) {
-  Config config;
+Result<void> load_config(const std::string& file, Config& config) {
   const Result<Bytes> bytes = platform::read_file(file, std::size_t{1} << 20U);
-  if (!bytes && bytes.error().kind == ErrorKind::kNotFound) return config;
+  if (!bytes && bytes.error().kind == ErrorKind::kNotFound) return {};
   if (!bytes) return std::unexpected(bytes.error());
   try {
     const toml::table table = toml::parse(as_text(*bytes));
@@ -68,7 +73,18 @@ Result<Config> load_config(const std::string& file) {
     return fail(ErrorKind::kInvalidInput,
                 file + ": line " + where.str() + ": " + printable(error.description()));
   }
+  return {};
+}
+
+Result<Config> load_config(const std::string& file) {
+  Config config;
+  TRY(load_config(file, config));
   return config;
+}
+
+std::string proxy_for(const Config& config, const std::string& url) {
+  if (config.proxy == "direct") return {};
+  return config.proxy.empty() ? platform::system_proxy(url) : config.proxy;
 }
 
 }  // namespace obhut::endpoint

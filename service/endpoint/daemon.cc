@@ -91,7 +91,9 @@ std::optional<std::chrono::milliseconds> Daemon::report_activation(unsigned atte
     trying = enrolment_->again();
     asked = asked_;
   }
-  wire::CpprestTransport transport({.ca_pem = {}, .spki_pin = trying->token().ca_pin});
+  wire::CpprestTransport transport(
+      {.ca_pem = {}, .spki_pin = trying->token().ca_pin},
+      [this](const std::string& url) { return proxy_for(config_, url); });
   wire::ControlClient cluster(transport, clock_, trying->token().cluster);
   const Result<void> finished = trying->finish(cluster, stop);
   const std::scoped_lock lock(mutex_);

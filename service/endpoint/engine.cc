@@ -20,13 +20,14 @@ std::uint64_t bytes_per_second(const trust::AcceptedPlan* plan, Instant now) {
 }  // namespace
 
 Engine::Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox,
-               const Identity& identity, crypto::SigningKey device_key)
+               const Identity& identity, crypto::SigningKey device_key, const Config& config)
     : state_(state),
       clock_(clock),
       log_(log),
       outbox_(outbox),
       identity_(identity),
-      transport_(wire::Trust{.ca_pem = {}, .spki_pin = identity.ca_pin}),
+      transport_(wire::Trust{.ca_pem = {}, .spki_pin = identity.ca_pin},
+                 [config](const std::string& url) { return proxy_for(config, url); }),
       control_(transport_, clock, identity.cluster,
                wire::DeviceIdentity{identity.device, std::move(device_key)}),
       activities_(clock),
@@ -41,7 +42,7 @@ Result<std::unique_ptr<Engine>> Engine::make(StateFolder& state, Clock& clock, c
                                              Outbox& outbox, const Identity& identity,
                                              crypto::SigningKey device_key, const Config& config) {
   std::unique_ptr<Engine> engine(
-      new Engine(state, clock, log, outbox, identity, device_key.clone()));
+      new Engine(state, clock, log, outbox, identity, device_key.clone(), config));
   TRY(engine->build(std::move(device_key), config));
   return engine;
 }

@@ -52,7 +52,7 @@ class Engine {
 
  private:
   Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox, const Identity& identity,
-         crypto::SigningKey device_key);
+         crypto::SigningKey device_key, const Config& config);
   Result<void> build(crypto::SigningKey device_key, const Config& config);
   void watch_keys(const std::stop_token& stop);
   void run_reports(std::stop_token stop);

@@ -1,5 +1,6 @@
 #include "service/endpoint/hook_runner.h"
 
+#include "platform/places.h"
 #include "platform/process.h"
 #include "platform/trusted_program.h"
 
@@ -9,7 +10,6 @@ namespace {
 
 /// What an `after` hook has once the daemon is asked to stop.
 constexpr std::chrono::seconds kPatience{20};
-constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How it ended, into `run`. Errors: why it counts as failed.
 Result<void> carry_out(const std::string& folder, const platform::Command& prototype, HookRun& run,
@@ -41,7 +41,7 @@ HookRun HookRunner::run(const std::string& name, HookPhase phase, const trust::A
                         std::string_view outcome, const std::stop_token& stop) {
   platform::Command command;
   // Nothing here is anybody's free text: a plan's name could be meant for a shell.
-  command.environment = {{"PATH", kPath},
+  command.environment = {{"PATH", platform::standard_places().program_path},
                          {"LANG", "C.UTF-8"},
                          {"OBHUT_PHASE", std::string(to_string(phase))},
                          {"OBHUT_PLAN", plan.hash.text()}};
@@ -49,7 +49,7 @@ HookRun HookRunner::run(const std::string& name, HookPhase phase, const trust::A
     command.environment->emplace_back("OBHUT_OUTCOME", std::string(outcome));
     command.stop_patience = kPatience;
   }
-  command.working_directory = "/";
+  command.working_directory = platform::standard_places().neutral_folder;
   command.timeout = settings_.limit;
   command.output_cap = kMostOutput;
   command.join_streams = true;

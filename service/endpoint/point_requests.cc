@@ -183,6 +183,7 @@ json report_json(const restore::RestoreReport& report) {
           {"renamed", report.renamed},
           {"missing", report.missing},
           {"metadata_problems", report.metadata_problems},
+          {"left_out", report.left_out},
           {"problems", std::move(problems)},
           {"exit", static_cast<int>(report.complete() ? cli::kExitDone : cli::kExitSkipped)}};
 }

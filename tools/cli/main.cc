@@ -7,6 +7,7 @@
 
 #include "platform/machine.h"
 #include "platform/signals.h"
+#include "platform/startup.h"
 #include "tools/cli/context.h"
 #include "tools/cli/managed_commands.h"
 #include "tools/cli/vault_commands.h"
@@ -18,6 +19,7 @@ constexpr obhut::cli::Message kAbout{"obhut: managed backup", "obhut: verwaltete
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> given = obhut::platform::start_program(argc, argv);
   const obhut::platform::StopOnSignal signals;
   // Names in archives are UTF-8 wherever they can be; nothing else depends on the locale.
   std::setlocale(LC_CTYPE, "C.UTF-8");
@@ -35,7 +37,8 @@ int main(int argc, char** argv) {
   obhut::cli::add_managed_commands(app, context);
   obhut::cli::add_vault_commands(app, context);
   try {
-    app.parse(argc, argv);
+    // The library takes them from behind, and without the program's name.
+    app.parse(std::vector<std::string>(given.rbegin(), given.rend() - 1));
   } catch (const CLI::ParseError& problem) {
     // Help and version are no mistakes; all else is wrong usage, whatever CLI11 numbers it.
     return app.exit(problem) == 0 ? obhut::cli::kExitDone : obhut::cli::kExitUsage;

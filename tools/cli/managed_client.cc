@@ -7,6 +7,7 @@
 
 #include "agent/model/strict_json.h"
 #include "platform/local_socket.h"
+#include "platform/places.h"
 #include "tools/cli/command.h"
 
 namespace obhut::cli {
@@ -66,7 +67,7 @@ CLI::App* add_daemon_command(CLI::App& parent, Context& context, const std::stri
 
 std::string default_socket() {
   const char* set = std::getenv("OBHUT_SOCKET");
-  return set != nullptr && *set != '\0' ? set : "/run/obhut/obhutd.sock";
+  return set != nullptr && *set != '\0' ? set : platform::standard_places().socket;
 }
 
 Result<json> ask_daemon(Context& context, const std::string& socket, const json& request,

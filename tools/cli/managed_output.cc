@@ -10,6 +10,7 @@
 #include "agent/model/progress_json.h"
 #include "tools/cli/consistency_text.h"
 #include "tools/cli/format.h"
+#include "tools/cli/left_out_text.h"
 #include "tools/cli/progress_text.h"
 
 namespace obhut::cli {
@@ -305,6 +306,7 @@ std::string restore_text(const Context& context, const json& report) {
                   bytes_of(context, report, "bytes")});
   if (number_of(report, "kept") > 0)
     text += context.say(kKept, {count_of(context, report, "kept")});
+  text += left_out_text(context, report.value("left_out", json::object()));
   return text + problems_text(report, "problems");
 }
 

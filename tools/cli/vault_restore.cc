@@ -15,6 +15,7 @@
 #include "platform/terminal.h"
 #include "tools/cli/command.h"
 #include "tools/cli/format.h"
+#include "tools/cli/left_out_text.h"
 #include "tools/cli/progress_line.h"
 #include "tools/cli/vault_commands.h"
 #include "tools/cli/vault_output.h"
@@ -72,6 +73,7 @@ json json_of(const ChosenPoint& point, const restore::RestoreReport& report, dou
           {"renamed", report.renamed},
           {"missing", report.missing},
           {"metadata_problems", report.metadata_problems},
+          {"left_out", report.left_out},
           {"seconds", seconds},
           {"problems", problems}};
 }
@@ -95,6 +97,7 @@ void tell_restore(Context& context, const ChosenPoint& point, const restore::Res
          human_bytes(report.bytes, language), human_duration(took, language)}));
     if (report.kept > 0) print(context.say(kKept, {human_count(report.kept, language)}));
     if (report.renamed > 0) print(context.say(kRenamed, {human_count(report.renamed, language)}));
+    print(left_out_text(context, report.left_out));
   }
   tell_problems(context, report);
 }

@@ -4,6 +4,20 @@
 #   one GoogleTest program. Unit and contract tests are also built by unit_and_contract_tests, with
 #   what they start: all that the trees under sanitizers need.
 
+# The package where it is installed as such; else its headers, which are all there is of it, used
+# with the definitions given.
+function(obhut_header_only package target header)
+  find_package(${package} QUIET)
+  if(TARGET ${target})
+    set_target_properties(${target} PROPERTIES IMPORTED_GLOBAL TRUE)
+    return()
+  endif()
+  find_path(${package}_INCLUDE ${header} REQUIRED)
+  add_library(${target} INTERFACE IMPORTED GLOBAL)
+  target_include_directories(${target} SYSTEM INTERFACE ${${package}_INCLUDE})
+  target_compile_definitions(${target} INTERFACE ${ARGN})
+endfunction()
+
 add_library(obhut_settings INTERFACE)
 target_include_directories(obhut_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_features(obhut_settings INTERFACE cxx_std_23)

@@ -1,0 +1,13 @@
+#include "platform/installed_settings.h"
+
+namespace obhut::platform {
+
+std::map<std::string, std::string> installed_settings() {
+  return {};
+}
+
+Result<void> forget_installed_setting(const std::string& /*name*/) {
+  return {};
+}
+
+}  // namespace obhut::platform

@@ -1,0 +1,20 @@
+#include "platform/places.h"
+
+namespace obhut::platform {
+
+const Places& standard_places() {
+  static const Places places{
+      .config = "/etc/obhut/agent.toml",
+      .state = "/var/lib/obhut",
+      .socket = "/run/obhut/obhutd.sock",
+      .keys = "/etc/obhut/keys",
+      .hooks = "/etc/obhut/hooks",
+      .program_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      .neutral_folder = "/",
+      .log_file = {},
+      .crashes = "/var/lib/obhut/crashes",
+      .zones = {}};
+  return places;
+}
+
+}  // namespace obhut::platform
