@@ -1,11 +1,14 @@
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <thread>
+#include <vector>
 
 #include "agent/base/check.h"
 #include "agent/base/text.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
-#include "platform/win.h"
+#include "platform/windows_rights.h"
 
 namespace obhut::platform {
 
@@ -30,6 +33,60 @@ bool insist(Call call) {
     if (!passing || i == kTimes) return false;
     std::this_thread::sleep_for(kPause);
   }
+}
+
+/// In one step where the system has one that works while others read what is replaced (Windows 10
+/// 1709 and later); false with GetLastError() set.
+bool replace_at_once(const std::wstring& from, const std::wstring& to) {
+  // Of the driver kit's headers.
+  constexpr int kRenameInformationEx = 65;
+  constexpr ULONG kReplaceIfExists = 1;
+  constexpr ULONG kPosix = 2;
+  struct NewName {
+    ULONG flags;
+    HANDLE folder;
+    ULONG length;
+    wchar_t first;
+  };
+  const Handle file = handle_of(
+      ::CreateFileW(from.c_str(), DELETE | SYNCHRONIZE, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                    nullptr, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
+  if (!file.valid()) return false;
+  const std::wstring name = L"\\??\\" + to.substr(4);
+  const std::size_t bytes = name.size() * sizeof(wchar_t);
+  std::vector<std::uint64_t> room((sizeof(NewName) + bytes) / sizeof(std::uint64_t) + 1);
+  auto* wanted = reinterpret_cast<NewName*>(room.data());
+  wanted->flags = kReplaceIfExists | kPosix;
+  wanted->length = static_cast<ULONG>(bytes);
+  std::copy(name.begin(), name.end(), &wanted->first);
+  IO_STATUS_BLOCK done{};
+  FILE_INFORMATION_CLASS kind{};
+  std::memcpy(&kind, &kRenameInformationEx, sizeof kind);  // beyond those that the header has
+  const NTSTATUS status = ::NtSetInformationFile(
+      native_of(file), &done, wanted, static_cast<ULONG>(offsetof(NewName, first) + bytes), kind);
+  if (status < 0) win::set_last_error_of(status);
+  return status >= 0;
+}
+
+/// False with GetLastError() set.
+bool replace(const std::wstring& from, const std::wstring& to) {
+  if (replace_at_once(from, to)) return true;
+  constexpr DWORD kHow = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
+  if (::MoveFileExW(from.c_str(), to.c_str(), kHow) != 0) return true;
+  if (::GetLastError() != ERROR_ACCESS_DENIED) return false;
+  // An older system does not replace what somebody has open, if only to read. It gives way to
+  // another name, though, and goes when it is closed: for an instant there is neither.
+  const std::optional<std::wstring> mark = win::to_wide(".tmp-" + win::fresh_name());
+  const std::wstring aside = to.substr(0, to.rfind(L'\\') + 1) + mark.value_or(L"");
+  if (::MoveFileExW(to.c_str(), aside.c_str(), MOVEFILE_WRITE_THROUGH) == 0) return false;
+  if (::MoveFileExW(from.c_str(), to.c_str(), kHow) != 0) {
+    static_cast<void>(::DeleteFileW(aside.c_str()));  // in nobody's way, and gone in the end
+    return true;
+  }
+  const DWORD code = ::GetLastError();
+  static_cast<void>(::MoveFileExW(aside.c_str(), to.c_str(), kHow));  // as it was
+  ::SetLastError(code);
+  return false;
 }
 
 }  // namespace
@@ -60,15 +117,15 @@ Result<Bytes> read_file(const std::string& path, std::size_t cap) {
   return content;
 }
 
-// The folder's rights go for its files: there is no mode to set.
-Result<AtomicFile> AtomicFile::create(const std::string& path, std::uint32_t /*mode*/,
+Result<AtomicFile> AtomicFile::create(const std::string& path, std::uint32_t mode,
                                       const std::string& temporary_folder) {
   const std::string folder = temporary_folder.empty() ? parent_of(path) : temporary_folder;
   const std::string temporary = join(folder, ".tmp-" + win::fresh_name());
   ASSIGN_OR_RETURN(const std::wstring native, native_path(temporary));
-  Handle handle = handle_of(::CreateFileW(native.c_str(), GENERIC_READ | GENERIC_WRITE,
-                                          FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, CREATE_NEW,
-                                          FILE_ATTRIBUTE_NORMAL, nullptr));
+  win::PrivateRights rights;
+  Handle handle = handle_of(::CreateFileW(
+      native.c_str(), GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE,
+      rights.unless_shared(mode), CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!handle.valid()) return win::failure("create a file for", path);
   return AtomicFile(std::move(handle), path, temporary);
 }
@@ -111,10 +168,7 @@ Result<void> AtomicFile::commit_without_folder_sync() {
   handle_.close();
   ASSIGN_OR_RETURN(const std::wstring from, native_path(temporary_));
   ASSIGN_OR_RETURN(const std::wstring to, native_path(path_));
-  constexpr DWORD kHow = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
-  if (!insist([&] { return ::MoveFileExW(from.c_str(), to.c_str(), kHow) != 0; })) {
-    return give_up("replace");
-  }
+  if (!insist([&] { return replace(from, to); })) return give_up("replace");
   temporary_.clear();
   return {};
 }

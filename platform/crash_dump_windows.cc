@@ -1,10 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cwchar>
-#include <dbghelp.h>
 #include <thread>
-
-#include <windows.h>
 
 #include "platform/crash_dump.h"
 #include "platform/local_files.h"

@@ -8,9 +8,12 @@
 
 namespace obhut::platform {
 
-/// Names and values, none of them empty. Nothing where the system's installer writes files.
+/// Names and values, none of them empty: "Token", "TokenFile", "Proxy", "Brand". What an earlier
+/// installation was told holds on, save the token. Nothing where the installer writes files.
 std::map<std::string, std::string> installed_settings();
-/// Fine where there is none of that name.
-Result<void> forget_installed_setting(const std::string& name);
+/// Once it was taken. Fine where there is none.
+Result<void> forget_installed_token();
+/// At removal.
+Result<void> forget_installed_settings();
 
 }  // namespace obhut::platform

@@ -6,7 +6,11 @@ std::map<std::string, std::string> installed_settings() {
   return {};
 }
 
-Result<void> forget_installed_setting(const std::string& /*name*/) {
+Result<void> forget_installed_token() {
+  return {};
+}
+
+Result<void> forget_installed_settings() {
   return {};
 }
 

@@ -144,7 +144,7 @@ Result<void> make_directories(const std::string& path, std::uint32_t mode) {
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
   if (is_directory(native)) return {};
   win::PrivateRights rights;
-  SECURITY_ATTRIBUTES* const given = (mode & 077U) == 0 ? rights.get() : nullptr;
+  SECURITY_ATTRIBUTES* const given = rights.unless_shared(mode);
   for (std::size_t end = native.find(L'\\', root_length(native));;
        end = native.find(L'\\', end + 1)) {
     const std::wstring part = native.substr(0, end);
@@ -236,10 +236,12 @@ Result<LocalFile> LocalFile::open_for_reading(const std::string& path) {
   return LocalFile(std::move(handle), path);
 }
 
-Result<LocalFile> LocalFile::open_for_appending(const std::string& path, std::uint32_t /*mode*/) {
+Result<LocalFile> LocalFile::open_for_appending(const std::string& path, std::uint32_t mode) {
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
-  Handle handle =
-      open_path(native, GENERIC_READ | GENERIC_WRITE, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL);
+  win::PrivateRights rights;
+  Handle handle = handle_of(::CreateFileW(native.c_str(), GENERIC_READ | GENERIC_WRITE, kShareAll,
+                                          rights.unless_shared(mode), OPEN_ALWAYS,
+                                          FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!handle.valid()) return win::failure("open", path);
   return LocalFile(std::move(handle), path);
 }

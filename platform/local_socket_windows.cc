@@ -3,12 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <sddl.h>
 #include <vector>
-
-#include <aclapi.h>
-
-#include <windows.h>
 
 #include "agent/base/text.h"
 #include "platform/local_files.h"
@@ -185,11 +180,11 @@ constexpr std::uint8_t kHello = 1;
 class PipeRights {
  public:
   explicit PipeRights(SocketAccess access) {
-    // Read and write for those who may connect (no right to make instances); all for us.
-    std::string rights = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;" + win::own_sid() + ")";
+    // Nobody from the network; all for us; for those who may connect no right to make instances.
+    // It belongs to the account itself, not to one of its groups: that is looked at.
+    std::string rights = "O:" + win::own_sid() +
+                         "D:P(D;;FA;;;NU)(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;" + win::own_sid() + ")";
     if (access == SocketAccess::kEveryone) rights += "(A;;0x12019b;;;IU)";
-    // Not from the network.
-    rights.insert(3, "(D;;FA;;;NU)");
     const std::optional<std::wstring> wide = win::to_wide(rights);
     attributes_.nLength = sizeof attributes_;
     ready_ = wide &&

@@ -6,6 +6,7 @@
 namespace obhut::platform {
 
 struct Places {
+  std::string home;            ///< folder of all of these, ours alone; "" where they lie in several
   std::string config;          ///< the settings file
   std::string state;           ///< the daemon's folder
   std::string socket;          ///< its local socket

@@ -4,6 +4,7 @@ namespace obhut::platform {
 
 const Places& standard_places() {
   static const Places places{
+      .home = {},
       .config = "/etc/obhut/agent.toml",
       .state = "/var/lib/obhut",
       .socket = "/run/obhut/obhutd.sock",

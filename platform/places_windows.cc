@@ -1,7 +1,4 @@
-#include <knownfolders.h>
-#include <shlobj.h>
 
-#include <windows.h>
 
 #include "platform/local_files.h"
 #include "platform/machine.h"
@@ -27,7 +24,8 @@ const Places& standard_places() {
     const std::string home = join(known_folder(FOLDERID_ProgramData, "/C/ProgramData"), "Obhut");
     const Result<std::string> program = program_path();
     const std::string system = known_folder(FOLDERID_System, "/C/Windows/System32");
-    return Places{.config = join(home, "agent.toml"),
+    return Places{.home = home,
+                  .config = join(home, "agent.toml"),
                   .state = join(home, "state"),
                   .socket = join(home, "obhutd"),
                   .keys = join(home, "keys"),

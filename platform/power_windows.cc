@@ -1,8 +1,7 @@
-#include <netlistmgr.h>
 
-#include <windows.h>
 
 #include "platform/power.h"
+#include "platform/win.h"
 
 namespace obhut::platform {
 

@@ -1,6 +1,4 @@
-#include <dpapi.h>
 
-#include <windows.h>
 
 #include "agent/base/text.h"
 #include "platform/atomic_file.h"

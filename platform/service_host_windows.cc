@@ -1,11 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <winsvc.h>
-
-#include <windows.h>
 
 #include "agent/base/guarded.h"
 #include "platform/service_host.h"
@@ -100,7 +98,50 @@ class Host final : public ServiceHost {
     static_cast<void>(::SetServiceStatus(handle_, &status_));
   }
 
+  /// What no installer can say alike everywhere: begin after what a logon needs, come back after a
+  /// crash, no more privileges than a backup takes, and time to end well when the machine goes
+  /// down.
+  void configure() const {
+    const SC_HANDLE manager = ::OpenSCManagerW(nullptr, nullptr, SC_MANAGER_CONNECT);
+    if (manager == nullptr) return;
+    const SC_HANDLE service =
+        ::OpenServiceW(manager, name_.c_str(), SERVICE_CHANGE_CONFIG | SERVICE_START);
+    if (service != nullptr) {
+      // ignored, all of them: an administrator may have taken the right away, and the service works
+      // without.
+      const auto set = [&](DWORD what, void* how) {
+        static_cast<void>(::ChangeServiceConfig2W(service, what, how));
+      };
+      SERVICE_DELAYED_AUTO_START_INFO delayed{TRUE};
+      set(SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed);
+      std::array<SC_ACTION, 3> actions{
+          {{SC_ACTION_RESTART, 10'000}, {SC_ACTION_RESTART, 60'000}, {SC_ACTION_RESTART, 600'000}}};
+      SERVICE_FAILURE_ACTIONSW failures{86'400, nullptr, nullptr, 3, actions.data()};
+      set(SERVICE_CONFIG_FAILURE_ACTIONS, &failures);
+      SERVICE_FAILURE_ACTIONS_FLAG on_exit_code{TRUE};
+      set(SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &on_exit_code);
+      std::wstring privileges;
+      for (const wchar_t* one :
+           {L"SeBackupPrivilege", L"SeRestorePrivilege", L"SeSecurityPrivilege",
+            L"SeTakeOwnershipPrivilege", L"SeCreateSymbolicLinkPrivilege",
+            L"SeManageVolumePrivilege", L"SeChangeNotifyPrivilege", L"SeImpersonatePrivilege"}) {
+        privileges += one;
+        privileges += L'\0';
+      }
+      SERVICE_REQUIRED_PRIVILEGES_INFOW needed{privileges.data()};
+      set(SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &needed);
+      SERVICE_SID_INFO sid{SERVICE_SID_TYPE_UNRESTRICTED};
+      set(SERVICE_CONFIG_SERVICE_SID_INFO, &sid);
+      constexpr DWORD kToEnd = 60'000;
+      SERVICE_PRESHUTDOWN_INFO ending{kToEnd};
+      set(SERVICE_CONFIG_PRESHUTDOWN_INFO, &ending);
+      ::CloseServiceHandle(service);
+    }
+    ::CloseServiceHandle(manager);
+  }
+
   void serve() {
+    configure();
     handle_ = ::RegisterServiceCtrlHandlerExW(name_.c_str(), &Host::control, this);
     if (handle_ == nullptr) return;
     report(SERVICE_START_PENDING);
@@ -137,6 +178,31 @@ class Host final : public ServiceHost {
 };
 
 }  // namespace
+
+void wait_for_others_to_end(std::chrono::milliseconds patience) {
+  const auto image_of = [](HANDLE process) {
+    std::wstring path(32768, L'\0');
+    auto size = static_cast<DWORD>(path.size());
+    if (::QueryFullProcessImageNameW(process, 0, path.data(), &size) == 0) size = 0;
+    path.resize(size);
+    return path;
+  };
+  const std::wstring own = image_of(::GetCurrentProcess());
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::array<DWORD, 4096> ids{};
+  DWORD bytes = 0;
+  if (own.empty() || ::K32EnumProcesses(ids.data(), sizeof ids, &bytes) == 0) return;
+  for (std::size_t i = 0; i < bytes / sizeof(DWORD); ++i) {
+    if (ids.at(i) == ::GetCurrentProcessId()) continue;
+    const Handle process = win::handle_of(
+        ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, ids.at(i)));
+    if (!process.valid() || image_of(win::native_of(process)) != own) continue;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    static_cast<void>(::WaitForSingleObject(
+        win::native_of(process), static_cast<DWORD>(std::max<std::int64_t>(left.count(), 0))));
+  }
+}
 
 std::optional<int> run_as_service(const std::string& name,
                                   const std::function<int(ServiceHost&)>& run) {

@@ -1,8 +1,5 @@
 #include <array>
-#include <bcrypt.h>
 #include <thread>
-
-#include <windows.h>
 
 #include "agent/base/check.h"
 #include "agent/base/text.h"
@@ -10,6 +7,7 @@
 #include "platform/snapshot_set.h"
 #include "platform/vss_requester_windows.h"
 #include "platform/vss_snapshots.h"
+#include "platform/win.h"
 
 namespace obhut::platform {
 

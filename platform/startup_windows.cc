@@ -1,8 +1,6 @@
 #include <io.h>
-#include <shellapi.h>
 
 #include <fcntl.h>
-#include <windows.h>
 
 #include "platform/startup.h"
 #include "platform/win.h"

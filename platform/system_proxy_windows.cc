@@ -1,7 +1,4 @@
 #include <string_view>
-#include <winhttp.h>
-
-#include <windows.h>
 
 #include "platform/system_proxy.h"
 #include "platform/win.h"

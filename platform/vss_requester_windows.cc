@@ -4,17 +4,17 @@
 #include <array>
 #include <cstdio>
 #include <mutex>
-#include <objbase.h>
-#include <oleauto.h>
-#include <vsbackup.h>
-#include <vss.h>
-#include <vsserror.h>
-#include <vswriter.h>
-
-#include <windows.h>
 
 #include "agent/base/text.h"
 #include "platform/win.h"
+
+// Each needs those before it.
+// clang-format off
+#include <vss.h>
+#include <vswriter.h>
+#include <vsbackup.h>
+#include <vsserror.h>
+// clang-format on
 
 namespace obhut::platform::win {
 namespace {
@@ -88,6 +88,7 @@ constexpr std::array kKnown{
           "there is no room for a snapshot (vssadmin resize shadowstorage)"},
     Known{VSS_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED, ErrorKind::kUnsupported,
           "the volume has all the snapshots that it may have (vssadmin list shadows)"},
+    Known{E_NOTIMPL, ErrorKind::kUnsupported, "this system has no Volume Shadow Copy Service"},
     Known{E_ACCESSDENIED, ErrorKind::kRefused, "only an administrator may make a snapshot"},
 };
 

@@ -12,11 +12,26 @@
 #include <string>
 #include <string_view>
 
+// The others need what the first declares.
+// clang-format off
 #include <windows.h>
-// These need what that one declares.
+#include <aclapi.h>
+#include <bcrypt.h>
+#include <dbghelp.h>
+#include <dpapi.h>
+#include <knownfolders.h>
+#include <netlistmgr.h>
+#include <objbase.h>
+#include <oleauto.h>
 #include <psapi.h>
+#include <sddl.h>
+#include <shellapi.h>
+#include <shlobj.h>
+#include <winhttp.h>
 #include <winioctl.h>
+#include <winsvc.h>
 #include <winternl.h>
+// clang-format on
 
 #include "agent/base/result.h"
 #include "platform/file_status.h"

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <sddl.h>
 #include <vector>
-
-#include <aclapi.h>
 
 #include "agent/base/text.h"
 

@@ -27,6 +27,10 @@ class PrivateRights {
 
   /// Null where the system has none to give: then those of the folder hold.
   [[nodiscard]] SECURITY_ATTRIBUTES* get() { return ready_ ? &attributes_ : nullptr; }
+  /// The same for what other systems would give `mode`: null where that lets others in.
+  [[nodiscard]] SECURITY_ATTRIBUTES* unless_shared(std::uint32_t mode) {
+    return (mode & 077U) == 0 ? get() : nullptr;
+  }
 
  private:
   SECURITY_ATTRIBUTES attributes_{};

@@ -18,6 +18,7 @@
 #include "platform/local_files.h"
 #include "platform/machine.h"
 #include "platform/places.h"
+#include "platform/secret_store.h"
 #include "platform/service_host.h"
 #include "platform/signals.h"
 #include "platform/startup.h"
@@ -35,6 +36,7 @@ struct Arguments {
   std::string state;
   std::string socket;
   std::string token_file;
+  std::string remove;
 };
 
 /// What the installer left in the registry goes first: a settings file says the same in the end.
@@ -49,7 +51,7 @@ Result<void> apply_installed(Config& config) {
   const std::string file = platform::join(config.state, "token");
   TRY(platform::write_file(file, as_bytes(token), 0600));
   config.token_file = file;
-  return platform::forget_installed_setting("Token");
+  return platform::forget_installed_token();
 }
 
 Result<Config> config_of(const Arguments& arguments) {
@@ -66,6 +68,27 @@ Result<Config> config_of(const Arguments& arguments) {
 int failed(const Error& error) {
   std::fprintf(stderr, "obhutd: %s\n", error.message.c_str());
   return exit_code_of(error.kind);
+}
+
+/// What the uninstaller asks for at its end. Keys stay, so that an agent that is installed again is
+/// the device that it was; everything goes only where that is said.
+Result<void> remove_what_is_left(const std::string& what) {
+  const platform::Places& places = platform::standard_places();
+  if (places.home.empty()) {
+    return fail(ErrorKind::kUnsupported, "--remove: the system's package manager does that");
+  }
+  platform::wait_for_others_to_end(std::chrono::seconds(30));
+  TRY(platform::forget_installed_settings());
+  if (what == "everything") return platform::remove_tree(places.home);
+  TRY(platform::remove_tree(platform::parent_of(places.log_file)));
+  TRY(platform::remove_tree(places.crashes));
+  TRY(platform::remove_tree(platform::join(places.state, "snapshots")));
+  const Result<std::vector<std::string>> names = platform::list_directory(places.state);
+  if (!names) return {};  // never enrolled
+  for (const std::string& name : *names) {
+    if (name.starts_with("cache-")) TRY(platform::remove_tree(platform::join(places.state, name)));
+  }
+  return {};
 }
 
 /// What a service manager says besides to stop.
@@ -96,6 +119,12 @@ Result<void> serve(const Config& config, std::stop_token stop, platform::Service
     log = Log::to_file(platform::system_text(config.log_file), config.log);
   }
   SystemClock clock;
+  // Whoever may write to the folder of our settings could give us his own. On Windows anybody may
+  // make folders where ours lies.
+  const std::string& home = platform::standard_places().home;
+  if (!home.empty() && config.state.starts_with(home)) {
+    TRY(platform::SecretStore::open(home));
+  }
   // Others may connect, so that anybody can ask for the status; the folder is ours alone.
   TRY(platform::make_directories(platform::parent_of(config.socket), 0755));
   platform::restrict_new_files();
@@ -147,11 +176,18 @@ int run(int argc, char** argv) {
                  "registration token to enrol with (or OBHUT_TOKEN_FILE)");
   app.add_flag("--foreground", foreground,
                "never as a service: for looking at what it does, on a console");
+  app.add_option("--remove", arguments.remove,
+                 "for the uninstaller: take away what the daemon left, keys too or not")
+      ->check(CLI::IsMember({"traces", "everything"}));
   try {
     // The library takes them from behind, and without the program's name.
     app.parse(std::vector<std::string>(given.rbegin(), given.rend() - 1));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? cli::kExitDone : cli::kExitUsage;
+  }
+  if (!arguments.remove.empty()) {
+    const Result<void> removed = remove_what_is_left(arguments.remove);
+    return removed ? cli::kExitDone : failed(removed.error());
   }
   if (!foreground) {
     const std::optional<int> code = platform::run_as_service(

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "platform/local_files.h"
+
 namespace obhut::endpoint {
 
 Result<std::unique_ptr<SourceFilter>> SourceFilter::make(const model::Plan& plan) {
@@ -9,7 +11,10 @@ Result<std::unique_ptr<SourceFilter>> SourceFilter::make(const model::Plan& plan
   for (const model::Source& source : plan.sources) {
     ASSIGN_OR_RETURN(const plan::Selection selection, plan::Selection::for_source(source));
     for (const std::string& path : source.paths) {
-      rules.push_back({path, selection, {source.one_file_system, source.skip_cachedir_tag}});
+      // A plan writes paths as its system does: "C:\\Users".
+      ASSIGN_OR_RETURN(std::string place, platform::absolute_path(path));
+      rules.push_back(
+          {std::move(place), selection, {source.one_file_system, source.skip_cachedir_tag}});
     }
   }
   std::ranges::stable_sort(rules, std::ranges::greater{},

@@ -67,6 +67,31 @@ function(obhut_program)
   target_link_libraries(${ARG_NAME} PRIVATE obhut_settings ${ARG_LINK})
 endfunction()
 
+# On Windows a program tells its version and what it is made for; EVENTS adds the texts of what it
+# writes to the Event Log.
+function(obhut_windows_resources program description)
+  if(NOT WIN32)
+    return()
+  endif()
+  set(folder ${CMAKE_SOURCE_DIR}/service/endpoint/windows)
+  configure_file(${folder}/program.rc.in ${CMAKE_CURRENT_BINARY_DIR}/${program}.rc @ONLY)
+  target_sources(${program} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${program}.rc)
+  if("EVENTS" IN_LIST ARGN)
+    if(MINGW)
+      find_program(MESSAGE_COMPILER x86_64-w64-mingw32-windmc REQUIRED)
+      set(text -C 65001 -U)
+    else()
+      find_program(MESSAGE_COMPILER mc REQUIRED)
+      set(text -u -U)
+    endif()
+    set(events ${CMAKE_CURRENT_BINARY_DIR}/events.rc)
+    add_custom_command(OUTPUT ${events}
+      COMMAND ${MESSAGE_COMPILER} ${text} -h ${CMAKE_CURRENT_BINARY_DIR} -r ${CMAKE_CURRENT_BINARY_DIR} ${folder}/events.mc
+      DEPENDS ${folder}/events.mc)
+    target_sources(${program} PRIVATE ${events})
+  endif()
+endfunction()
+
 function(obhut_test)
   cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
