@@ -23,8 +23,8 @@ constexpr std::size_t kMostAtOnce = 1U << 30U;
 /// A scanner or an indexer that looks at a new file for a moment must not fail a run.
 template <class Call>
 bool insist(Call call) {
-  constexpr int kTimes = 20;
-  constexpr std::chrono::milliseconds kPause{50};
+  constexpr int kTimes = 30;
+  constexpr std::chrono::milliseconds kPause{10};
   for (int i = 0;; ++i) {
     if (call()) return true;
     const DWORD code = ::GetLastError();
@@ -72,7 +72,9 @@ bool replace_at_once(const std::wstring& from, const std::wstring& to) {
 bool replace(const std::wstring& from, const std::wstring& to) {
   if (replace_at_once(from, to)) return true;
   constexpr DWORD kHow = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
-  if (::MoveFileExW(from.c_str(), to.c_str(), kHow) != 0) return true;
+  const auto move = [&] { return ::MoveFileExW(from.c_str(), to.c_str(), kHow) != 0; };
+  // Who reads it for a moment is waited for.
+  if (insist(move)) return true;
   if (::GetLastError() != ERROR_ACCESS_DENIED) return false;
   // An older system does not replace what somebody has open, if only to read. It gives way to
   // another name, though, and goes when it is closed: for an instant there is neither.
@@ -168,7 +170,7 @@ Result<void> AtomicFile::commit_without_folder_sync() {
   handle_.close();
   ASSIGN_OR_RETURN(const std::wstring from, native_path(temporary_));
   ASSIGN_OR_RETURN(const std::wstring to, native_path(path_));
-  if (!insist([&] { return replace(from, to); })) return give_up("replace");
+  if (!replace(from, to)) return give_up("replace");
   temporary_.clear();
   return {};
 }

@@ -162,6 +162,10 @@ Result<Directory> Directory::open_as(const std::string& path, std::string shown,
   win::prepare_to_read();
   auto trail = std::make_shared<const Trail>(nullptr, std::move(shown));
   if (win::is_above_volumes(path)) return Directory(Handle(), std::move(trail), devices);
+  if (win::is_without_drive(path)) {
+    return fail(ErrorKind::kSourceGone,
+                "open " + printable(trail->name) + ": this system has drives, as in C:\\folder");
+  }
   ASSIGN_OR_RETURN(std::wstring native, win::native_path(path));
   // "\\?\" is "\??\" to the system's own calls, which know no other spelling. A drive's root needs
   // its separator: without it, it is the volume itself.

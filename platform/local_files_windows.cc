@@ -93,7 +93,7 @@ bool is_absolute(std::string_view path) {
 }
 
 Result<std::string> absolute_path(std::string_view path) {
-  if (win::is_above_volumes(path)) return std::string(path);
+  if (win::is_above_volumes(path) || win::is_without_drive(path)) return std::string(path);
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
   // Behind the prefix "." and ".." would be names: taken out here. "/C" and "/UNC/server/share" are
   // the roots above which there is nothing.
@@ -231,9 +231,17 @@ Result<std::string> make_temporary_directory(std::string_view prefix) {
 
 Result<LocalFile> LocalFile::open_for_reading(const std::string& path) {
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
-  Handle handle = open_path(native, GENERIC_READ, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL);
-  if (!handle.valid()) return win::failure("open", path);
-  return LocalFile(std::move(handle), path);
+  // While it is replaced there is an instant in which it is neither the old one nor the new.
+  constexpr int kTimes = 30;
+  for (int i = 0;; ++i) {
+    Handle handle = open_path(native, GENERIC_READ, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL);
+    if (handle.valid()) return LocalFile(std::move(handle), path);
+    const DWORD code = ::GetLastError();
+    const bool passing = code == ERROR_SHARING_VIOLATION || code == ERROR_DELETE_PENDING ||
+                         win::was_delete_pending();
+    if (!passing || i == kTimes) return win::failure_of(code, "open", path);
+    ::Sleep(10);
+  }
 }
 
 Result<LocalFile> LocalFile::open_for_appending(const std::string& path, std::uint32_t mode) {

@@ -286,7 +286,9 @@ Result<Placed> TargetFile::commit(std::uint64_t size, const EntryMetadata& metad
                                    sizeof end) == 0) {
     return win::failure("set the size of", state_->spot.path());
   }
-  return state_->writer->finish(state_->spot, state_->handle, metadata);
+  Result<Placed> placed = state_->writer->finish(state_->spot, state_->handle, metadata);
+  state_->handle.close();  // under its name it is everybody's again
+  return placed;
 }
 
 // TreeWriter

@@ -59,7 +59,9 @@ Result<std::wstring> native_path(std::string_view path) {
   };
   if (path.empty()) return fail(ErrorKind::kInvalidInput, "the empty path names nothing");
   if (path.find('\0') != std::string_view::npos) return bad("holds a zero");
-  if (is_above_volumes(path)) return bad("names no drive");
+  if (is_above_volumes(path) || is_without_drive(path)) {
+    return bad("names no drive: write it as C:\\folder");
+  }
   std::optional<std::wstring> wide = to_wide(path);
   if (!wide) return bad("is not UTF-8");
   std::ranges::replace(*wide, L'/', L'\\');
@@ -104,6 +106,12 @@ std::string inner_path(std::wstring_view native) {
   return to_wtf8(plain);
 }
 
+bool is_without_drive(std::string_view path) {
+  if (!path.starts_with('/') || path.starts_with("//")) return false;
+  const std::string_view first = path.substr(1, path.find('/', 1) - 1);
+  return first.size() != 1 && first != "UNC";
+}
+
 bool is_above_volumes(std::string_view path) {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (path == "/" || path == "/UNC") return true;
@@ -117,6 +125,14 @@ std::optional<std::wstring> entry_name(std::string_view name) {
     return static_cast<unsigned char>(c) < 0x20 || kNever.find(c) != std::string_view::npos;
   });
   return fits ? to_wide(name) : std::nullopt;
+}
+
+bool was_delete_pending() {
+  using Ask = NTSTATUS(WINAPI*)();
+  static const auto ask = reinterpret_cast<Ask>(reinterpret_cast<void*>(
+      ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "RtlGetLastNtStatus")));
+  constexpr auto kDeletePending = static_cast<NTSTATUS>(0xC0000056U);
+  return ask != nullptr && ask() == kDeletePending;
 }
 
 DWORD set_last_error_of(NTSTATUS status) {
@@ -169,9 +185,10 @@ bool set_name(HANDLE file, HANDLE folder, std::wstring_view name, bool replace, 
   wanted->length = static_cast<ULONG>(bytes);
   std::copy(name.begin(), name.end(), &wanted->first);
   IO_STATUS_BLOCK done{};
-  const NTSTATUS status = ::NtSetInformationFile(
-      file, &done, wanted, static_cast<ULONG>(offsetof(NewName, first) + bytes),
-      static_cast<FILE_INFORMATION_CLASS>(kind));
+  // Never less than the whole structure, which has room for more than a name of one letter.
+  const std::size_t size = std::max(offsetof(NewName, first) + bytes, sizeof(NewName));
+  const NTSTATUS status = ::NtSetInformationFile(file, &done, wanted, static_cast<ULONG>(size),
+                                                 static_cast<FILE_INFORMATION_CLASS>(kind));
   if (status >= 0) return true;
   set_last_error_of(status);
   return false;

@@ -60,6 +60,8 @@ std::string inner_path(std::wstring_view native);
 /// True for "/", "/UNC" and "/UNC/server": above all drives and shares, where the system has
 /// nothing.
 bool is_above_volumes(std::string_view path);
+/// True for "/srv/data": absolute, of another system.
+bool is_without_drive(std::string_view path);
 
 /// GetLastError() as it is now. `code` of NTSTATUS answers: RtlNtStatusToDosError.
 std::unexpected<Error> failure(std::string_view action, std::string_view path,
@@ -91,6 +93,10 @@ struct OpenHow {
 Handle open_at(HANDLE folder, std::wstring_view name, const OpenHow& how);
 /// The code that goes with an NTSTATUS, set as GetLastError() too.
 DWORD set_last_error_of(NTSTATUS status);
+
+/// True where the last call failed since a file goes as soon as somebody closes it: the system calls
+/// that "access denied".
+bool was_delete_pending();
 
 /// Gives the entry behind `file` another name in `folder`. False with GetLastError() set:
 /// ERROR_ALREADY_EXISTS where the name is taken and `replace` is not set.

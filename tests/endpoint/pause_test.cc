@@ -19,10 +19,9 @@ using nlohmann::json;
 
 class PauseTest : public testing::Test {
  protected:
-  PauseTest() : folder_(*platform::make_temporary_directory("obhut-pause-")) {
+  PauseTest() {
     outbox_ = *Outbox::open(state_, clock_, log_);
   }
-  ~PauseTest() override { EXPECT_TRUE(platform::remove_tree(folder_)); }
 
   std::unique_ptr<PauseControl> control() {
     auto opened = PauseControl::open(
@@ -38,7 +37,12 @@ class PauseTest : public testing::Test {
     return "";
   }
 
-  std::string folder_;
+  /// Goes last: what is open cannot be removed everywhere.
+  struct Folder {
+    ~Folder() { EXPECT_TRUE(platform::remove_tree(path)); }
+    std::string path = *platform::make_temporary_directory("obhut-pause-");
+  } whole_;
+  const std::string& folder_ = whole_.path;
   StateFolder state_ = *StateFolder::open(folder_ + "/state");
   tests::FakeClock clock_;
   Log log_ = Log::silent();

@@ -23,11 +23,10 @@ using namespace std::chrono_literals;
 
 class RecoveryTest : public testing::Test {
  protected:
-  RecoveryTest() : folder_(*platform::make_temporary_directory("obhut-recovery-")) {
+  RecoveryTest() {
     identity_.device = trust::device_id_of(key_.public_key());
     identity_.replaces = crypto::random_id<DeviceId>();
   }
-  ~RecoveryTest() override { EXPECT_TRUE(platform::remove_tree(folder_)); }
 
   std::unique_ptr<VaultKeeper> keeper() {
     auto opened = VaultKeeper::open(state_, clock_, identity_, key_.clone(), folder_ + "/keys");
@@ -36,7 +35,12 @@ class RecoveryTest : public testing::Test {
   }
   bool has_secret(const std::string& name) { return state_.secrets().load(name).has_value(); }
 
-  std::string folder_;
+  /// Goes last: what is open cannot be removed everywhere.
+  struct Folder {
+    ~Folder() { EXPECT_TRUE(platform::remove_tree(path)); }
+    std::string path = *platform::make_temporary_directory("obhut-recovery-");
+  } whole_;
+  const std::string& folder_ = whole_.path;
   StateFolder state_ = *StateFolder::open(folder_ + "/state");
   tests::FakeClock clock_;
   crypto::SigningKey key_ = crypto::SigningKey::generate();

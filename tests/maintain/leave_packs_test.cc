@@ -63,7 +63,7 @@ class LeavePacks : public ::testing::Test {
     }
   }
   void expect_whole(const model::Summary& point) {
-    run_shell("rm -rf " + shell_quoted(bench.target()));
+    remove_path(bench.target());
     const auto restored = bench.restore(point, bench.target());
     ASSERT_TRUE(restored) << restored.error().message;
     EXPECT_EQ(restored->missing, 0U);
@@ -186,7 +186,7 @@ TEST_F(LeavePacks, ChoosesNothingWhereAPointCannotBeRead) {
 TEST_F(LeavePacks, AreLeftThoughTheirFilesCannotBeRead) {
   make_mostly_dead_packs();
   ASSERT_TRUE(choose());
-  run_shell("rm " + shell_quoted(bench.source()) + "/big0");
+  remove_path(bench.source() + "/big0");
 
   expect_whole(backup().summary);
 }

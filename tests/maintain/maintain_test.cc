@@ -55,12 +55,10 @@ TEST(Prune, DoesNotLetTheNextRunReferToWhatItRemoved) {
   VaultBench bench;
   write_file(bench.source() + "/comes-back", content_of(1, 900'000, false));
   ASSERT_TRUE(bench.backup());
-  run_shell("mv " + shell_quoted(bench.source() + "/comes-back") + " " +
-            shell_quoted(bench.folder / "away"));
+  move_path(bench.source() + "/comes-back", bench.folder / "away");
   ASSERT_TRUE(bench.backup());
   ASSERT_TRUE(bench.prune({.last = 1}));
-  run_shell("mv " + shell_quoted(bench.folder / "away") + " " +
-            shell_quoted(bench.source() + "/comes-back"));
+  move_path(bench.folder / "away", bench.source() + "/comes-back");
 
   const auto report = bench.backup();
 
@@ -128,7 +126,7 @@ TEST(Prune, MayBeCutOffAnywhere) {
 class SmallVault {
  public:
   SmallVault() {
-    run_shell("mkdir " + shell_quoted(bench.source() + "/d"));
+    make_folder(bench.source() + "/d");
     write_file(bench.source() + "/d/a", "some content");
     write_file(bench.source() + "/b", content_of(1, 300, true));
     const auto report = bench.backup();

@@ -310,7 +310,8 @@ ObjectName head_number(VaultBench& bench, std::uint64_t sequence) {
 // Points 1 to 5, each with a file of its own; one head is damaged. Out: the objects before.
 std::map<ObjectName, Bytes> damage_head(VaultBench& bench, std::uint64_t sequence) {
   for (int i = 1; i <= 5; ++i) {
-    run_shell("rm -f " + shell_quoted(bench.source()) + "/*");
+    remove_path(bench.source());
+    make_folder(bench.source());
     write_big(bench, i, static_cast<std::uint64_t>(i));
     EXPECT_TRUE(bench.backup());
   }

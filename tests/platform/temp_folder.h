@@ -30,8 +30,9 @@ class TempFolder {
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
   ~TempFolder() {
-    // By rm, which goes down into trees deeper than any path can name.
-    static_cast<void>(platform::run({"rm", {"-rf", "--", path_}, {}, {}, {}}));
+    // By rm, which goes down into trees deeper than any path can name; where there is none, by us.
+    const Result<platform::Outcome> ended = platform::run({"rm", {"-rf", "--", path_}, {}, {}, {}});
+    if (!ended) static_cast<void>(platform::remove_tree(path_));
   }
 
   [[nodiscard]] const std::string& path() const { return path_; }

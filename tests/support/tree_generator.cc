@@ -2,11 +2,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <random>
 #include <stdexcept>
 
 #include <dirent.h>
@@ -245,22 +241,6 @@ void make_tree(const std::string& root, const std::vector<TreeItem>& items) {
   for (auto it = made.rbegin(); it != made.rend(); ++it) set_metadata(it->first, *it->second);
 }
 
-std::vector<TreeItem> random_items(std::uint64_t seed, std::size_t count) {
-  std::mt19937_64 random(seed);
-  std::vector<TreeItem> items(count);
-  for (TreeItem& item : items) {
-    // Mostly small files, as in real trees.
-    const auto kind = random() % 24;
-    item.kind = kind < kItemKinds ? static_cast<ItemKind>(kind) : ItemKind::kSmallFile;
-    item.folders.resize(random() % 5);
-    for (std::uint8_t& folder : item.folders) folder = static_cast<std::uint8_t>(random());
-    item.name = static_cast<std::uint8_t>(random());
-    item.size = static_cast<std::uint32_t>(random());
-    item.variant = static_cast<std::uint32_t>(random());
-  }
-  return items;
-}
-
 std::map<std::string, std::string> manifest_of(const std::string& root) {
   std::map<std::string, std::string> out;
   Links links;
@@ -292,67 +272,6 @@ std::string rsync_difference(const std::string& original, const std::string& cop
                     shell_quoted(original + "/") + " " + shell_quoted(copy + "/") + " 2>&1",
                 &status);
   return status == 0 ? out : out + "rsync ended with " + std::to_string(status);
-}
-
-std::string run_shell(const std::string& command, int* status) {
-  std::string out;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (pipe == nullptr) throw std::runtime_error("popen");
-  std::array<char, 65536> buffer{};
-  for (std::size_t n = 0; (n = ::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-    out.append(buffer.data(), n);
-  }
-  const int ended = ::pclose(pipe);
-  if (status != nullptr) *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128;
-  return out;
-}
-
-std::string shell_quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
-std::string content_of(std::uint64_t seed, std::size_t size, bool compressible) {
-  std::mt19937_64 random(seed);
-  std::string out;
-  out.reserve(size + 16);
-  while (out.size() < size) {
-    const std::uint64_t value = random();
-    if (compressible) {
-      out += "line " + std::to_string(value % 1000) + "\n";
-    } else {
-      out.append(reinterpret_cast<const char*>(&value), sizeof value);
-    }
-  }
-  out.resize(size);
-  return out;
-}
-
-void write_file(const std::string& path, const std::string& content) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << content;
-  out.close();
-  if (!out) throw std::runtime_error("write " + path);
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  std::string content(in ? static_cast<std::size_t>(in.tellg()) : 0, '\0');
-  in.seekg(0);
-  in.read(content.data(), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<std::size_t>(in.gcount()));
-  return content;
-}
-
-TempFolder::TempFolder() {
-  const char* base = std::getenv("TMPDIR");
-  path_ = std::string(base != nullptr ? base : "/tmp") + "/obhut-test-XXXXXX";
-  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp");
-}
-
-TempFolder::~TempFolder() {
-  run_shell("chmod -R u+rwX " + shell_quoted(path_) + "; rm -rf " + shell_quoted(path_));
 }
 
 }  // namespace obhut::tests

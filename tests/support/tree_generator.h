@@ -48,6 +48,9 @@ std::map<std::string, std::string> manifest_of(const std::string& root);
 /// What rsync would change to make `copy` like `original`: empty when they are alike.
 std::string rsync_difference(const std::string& original, const std::string& copy);
 
+/// Where there is no shell, and no owners, modes and devices.
+inline constexpr bool kWindows = sizeof(wchar_t) == sizeof(char16_t);
+
 /// Runs a shell command; its output, and its exit status in `status`.
 std::string run_shell(const std::string& command, int* status = nullptr);
 
@@ -56,6 +59,13 @@ std::string shell_quoted(const std::string& text);
 
 /// Deterministic bytes that compress about as well as text does where `compressible`.
 std::string content_of(std::uint64_t seed, std::size_t size, bool compressible);
+
+void make_folder(const std::string& path);
+void move_path(const std::string& from, const std::string& to);
+/// With all that is in it.
+void remove_path(const std::string& path);
+/// As `ls -A` prints them.
+std::string names_in(const std::string& folder);
 
 void write_file(const std::string& path, const std::string& content);
 std::string read_file(const std::string& path);

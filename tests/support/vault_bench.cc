@@ -21,7 +21,7 @@ VaultBench::VaultBench(store::Store* other)
   auto made = vault::Vault::create_standalone(store, key(), clock, {});
   if (!made) throw std::runtime_error("make a vault: " + made.error().message);
   vault = std::move(*made);
-  run_shell("mkdir -p " + shell_quoted(source()));
+  make_folder(source());
 }
 
 pipeline::BackupOptions VaultBench::options() const {

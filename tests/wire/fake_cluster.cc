@@ -172,7 +172,7 @@ Response FakeCluster::store_route(const Request& request, const std::string& nam
   const std::string range = value_of(request, "Range");
   const std::size_t from = std::stoul(range.substr(6));
   const std::size_t to =
-      std::min(std::stoul(range.substr(range.find('-') + 1)) + 1, at->second.size());
+      std::min<std::size_t>(std::stoul(range.substr(range.find('-') + 1)) + 1, at->second.size());
   if (from >= at->second.size()) return problem(416, "range");
   const auto begin = at->second.begin();
   return {
