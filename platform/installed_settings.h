@@ -8,11 +8,9 @@
 
 namespace obhut::platform {
 
-/// Names and values, none of them empty: "Token", "TokenFile", "Proxy", "Brand". What an earlier
-/// installation was told holds on, save the token. Nothing where the installer writes files.
+/// Names and values, none of them empty: "TokenFile", "Proxy", "Brand". What an earlier
+/// installation was told holds on. Nothing where the installer writes files.
 std::map<std::string, std::string> installed_settings();
-/// Once it was taken. Fine where there is none.
-Result<void> forget_installed_token();
 /// At removal.
 Result<void> forget_installed_settings();
 

@@ -6,10 +6,6 @@ std::map<std::string, std::string> installed_settings() {
   return {};
 }
 
-Result<void> forget_installed_token() {
-  return {};
-}
-
 Result<void> forget_installed_settings() {
   return {};
 }

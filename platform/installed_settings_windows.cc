@@ -77,8 +77,6 @@ bool write(const Key& key, const std::string& name, const std::string& value) {
              static_cast<DWORD>((wide->size() + 1) * sizeof(wchar_t))) == ERROR_SUCCESS;
 }
 
-constexpr std::string_view kToken = "Token";
-
 }  // namespace
 
 Settings installed_settings() {
@@ -87,18 +85,10 @@ Settings installed_settings() {
   for (const auto& [name, value] : told) {
     if (kept[name] == value) continue;
     kept[name] = value;
-    // A secret is not ours to keep here. Without the right to write, it holds for this once.
-    if (name != kToken) static_cast<void>(write(Key::made(kAgent), name, value));
+    // Without the right to write it holds for this once.
+    static_cast<void>(write(Key::made(kAgent), name, value));
   }
   return kept;
-}
-
-Result<void> forget_installed_token() {
-  const Key key(kSetup, KEY_SET_VALUE);
-  if (key.get() == nullptr) return {};
-  const LSTATUS code = ::RegDeleteValueW(key.get(), L"Token");
-  if (code == ERROR_SUCCESS || code == ERROR_FILE_NOT_FOUND) return {};
-  return win::failure_of(static_cast<DWORD>(code), "remove from the registry", kToken);
 }
 
 Result<void> forget_installed_settings() {

@@ -31,8 +31,9 @@ class ServiceHost {
   virtual void started() = 0;
 };
 
-/// Until no other process runs this program any more, at most `patience`: a service that says that
-/// it stopped may take a moment to be gone, and what it has open cannot be removed until then.
+/// Until no other process runs a program of this name any more, at most `patience`: a service that
+/// says that it stopped may take a moment to be gone, and what it has open cannot be removed until
+/// then.
 void wait_for_others_to_end(std::chrono::milliseconds patience);
 
 /// Has `run` do the work if the service manager started this process; its exit code is reported.

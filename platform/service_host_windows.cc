@@ -185,7 +185,7 @@ void wait_for_others_to_end(std::chrono::milliseconds patience) {
     auto size = static_cast<DWORD>(path.size());
     if (::QueryFullProcessImageNameW(process, 0, path.data(), &size) == 0) size = 0;
     path.resize(size);
-    return path;
+    return path.substr(path.rfind(L'\\') + 1);
   };
   const std::wstring own = image_of(::GetCurrentProcess());
   const auto deadline = std::chrono::steady_clock::now() + patience;

@@ -20,6 +20,8 @@
 #include <dbghelp.h>
 #include <dpapi.h>
 #include <knownfolders.h>
+#include <msi.h>
+#include <msiquery.h>
 #include <netlistmgr.h>
 #include <objbase.h>
 #include <oleauto.h>
@@ -94,8 +96,8 @@ Handle open_at(HANDLE folder, std::wstring_view name, const OpenHow& how);
 /// The code that goes with an NTSTATUS, set as GetLastError() too.
 DWORD set_last_error_of(NTSTATUS status);
 
-/// True where the last call failed since a file goes as soon as somebody closes it: the system calls
-/// that "access denied".
+/// True where the last call failed since a file goes as soon as somebody closes it: the system
+/// calls that "access denied".
 bool was_delete_pending();
 
 /// Gives the entry behind `file` another name in `folder`. False with GetLastError() set:

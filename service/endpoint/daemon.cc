@@ -5,6 +5,7 @@
 #include "agent/base/backoff.h"
 #include "agent/base/text.h"
 #include "platform/atomic_file.h"
+#include "platform/local_files.h"
 
 namespace obhut::endpoint {
 
@@ -102,6 +103,10 @@ std::optional<std::chrono::milliseconds> Daemon::report_activation(unsigned atte
     last_error_.clear();
     log_.info("enrolled", field("device", enrolment_->identity().device));
     outbox_->clear("enrolment-failed");
+    // What an installer laid beside our state was for this once.
+    if (config_.token_file == platform::join(config_.state, "token")) {
+      static_cast<void>(platform::remove_file(config_.token_file));  // of no use to anybody now
+    }
   } else {
     last_error_ = finished.error().message;
     last_kind_ = finished.error().kind;

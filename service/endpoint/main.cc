@@ -11,7 +11,6 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
-#include "platform/atomic_file.h"
 #include "platform/crash_dump.h"
 #include "platform/event_log.h"
 #include "platform/installed_settings.h"
@@ -39,24 +38,19 @@ struct Arguments {
   std::string remove;
 };
 
-/// What the installer left in the registry goes first: a settings file says the same in the end.
-Result<void> apply_installed(Config& config) {
+/// What the installer was told goes first: a settings file says the same in the end.
+void apply_installed(Config& config) {
   std::map<std::string, std::string> installed = platform::installed_settings();
   config.proxy = installed["Proxy"];
   config.token_file = installed["TokenFile"];
-  const std::string& token = installed["Token"];
-  if (token.empty()) return {};
-  // From where others may look to where nobody does: the daemon takes it from there, once.
-  TRY(platform::make_directories(config.state, 0700));
-  const std::string file = platform::join(config.state, "token");
-  TRY(platform::write_file(file, as_bytes(token), 0600));
-  config.token_file = file;
-  return platform::forget_installed_token();
+  // A token of its own the installer leaves beside our state, where nobody else reads it.
+  const std::string left = platform::join(config.state, "token");
+  if (config.token_file.empty() && platform::exists(left)) config.token_file = left;
 }
 
 Result<Config> config_of(const Arguments& arguments) {
   Config config;
-  TRY(apply_installed(config));
+  apply_installed(config);
   TRY(load_config(arguments.config, config));
   if (const char* token = std::getenv("OBHUT_TOKEN_FILE")) config.token_file = token;
   if (!arguments.token_file.empty()) config.token_file = arguments.token_file;
@@ -72,12 +66,7 @@ int failed(const Error& error) {
 
 /// What the uninstaller asks for at its end. Keys stay, so that an agent that is installed again is
 /// the device that it was; everything goes only where that is said.
-Result<void> remove_what_is_left(const std::string& what) {
-  const platform::Places& places = platform::standard_places();
-  if (places.home.empty()) {
-    return fail(ErrorKind::kUnsupported, "--remove: the system's package manager does that");
-  }
-  platform::wait_for_others_to_end(std::chrono::seconds(30));
+Result<void> remove_once(const platform::Places& places, const std::string& what) {
   TRY(platform::forget_installed_settings());
   if (what == "everything") return platform::remove_tree(places.home);
   TRY(platform::remove_tree(platform::parent_of(places.log_file)));
@@ -89,6 +78,21 @@ Result<void> remove_what_is_left(const std::string& what) {
     if (name.starts_with("cache-")) TRY(platform::remove_tree(platform::join(places.state, name)));
   }
   return {};
+}
+
+Result<void> remove_what_is_left(const std::string& what) {
+  const platform::Places& places = platform::standard_places();
+  if (places.home.empty()) {
+    return fail(ErrorKind::kUnsupported, "--remove: the system's package manager does that");
+  }
+  platform::wait_for_others_to_end(std::chrono::seconds(30));
+  // A scanner that looks at the log for a moment must not leave it there.
+  constexpr int kTimes = 20;
+  for (int i = 1;; ++i) {
+    Result<void> removed = remove_once(places, what);
+    if (removed || i == kTimes) return removed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
 }
 
 /// What a service manager says besides to stop.

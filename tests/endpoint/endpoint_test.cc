@@ -341,7 +341,8 @@ TEST(LocalControlTest, ExitCodesTellUsageRefusalAndReachApart) {
 
 TEST_F(EndpointTest, SettingsHaveDefaultsAndTyposAreNamed) {
   const std::string file = folder_ + "/agent.toml";
-  EXPECT_EQ(load_config(file)->state, platform::standard_places().state) << "a missing file is an empty one";
+  EXPECT_EQ(load_config(file)->state, platform::standard_places().state)
+      << "a missing file is an empty one";
   ASSERT_TRUE(platform::write_file(file, as_bytes("state = \"/srv/obhut\"\nlog = \"debug\"\n")));
   EXPECT_EQ(load_config(file)->state, "/srv/obhut");
 

@@ -19,9 +19,7 @@ using nlohmann::json;
 
 class PauseTest : public testing::Test {
  protected:
-  PauseTest() {
-    outbox_ = *Outbox::open(state_, clock_, log_);
-  }
+  PauseTest() { outbox_ = *Outbox::open(state_, clock_, log_); }
 
   std::unique_ptr<PauseControl> control() {
     auto opened = PauseControl::open(

@@ -86,7 +86,8 @@ TEST_F(CheckpointTest, BelievesNothingThatWasChangedOrCutOff) {
   for (std::uint64_t at = 8; at < size; ++at) {
     write();
     {
-      std::fstream file(platform::system_text(path()), std::ios::in | std::ios::out | std::ios::binary);
+      std::fstream file(platform::system_text(path()),
+                        std::ios::in | std::ios::out | std::ios::binary);
       file.seekg(static_cast<std::streamoff>(at));
       const char old = static_cast<char>(file.get());
       file.seekp(static_cast<std::streamoff>(at));

@@ -6,8 +6,8 @@ namespace obhut::platform {
 namespace {
 
 TEST(Utf16, GoesThereAndBackForWhatIsUnicode) {
-  for (const std::string_view text :
-       {"", "plain", "\xc3\xa4\xc3\xb6\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x92\xbe", "a\xc3\xa4z"}) {
+  for (const std::string_view text : {"", "plain", "\xc3\xa4\xc3\xb6\xc3\xbc", "\xe2\x82\xac",
+                                      "\xf0\x9f\x92\xbe", "a\xc3\xa4z"}) {
     const auto units = utf16_of(text);
     ASSERT_TRUE(units) << text;
     EXPECT_EQ(wtf8_of(*units), text);

@@ -9,9 +9,9 @@ namespace obhut::platform {
 namespace {
 
 using std::chrono::seconds;
+using test::TempFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using test::TempFolder;
 
 /// What the service does, attempt after attempt.
 struct Service {
@@ -85,8 +85,8 @@ TEST(VssSnapshots, GoThroughTheStepsInTheirOrderAndEndTheBackupLast) {
   EXPECT_EQ((*snapshot)->folder(), folder.path());
   EXPECT_TRUE((*snapshot)->still_whole());
   snapshot->reset();
-  EXPECT_THAT(service.steps, ElementsAre("begin", "add //?/Volume{1}/", "prepare", "hold", "writers",
-                                         "folder", "complete"));
+  EXPECT_THAT(service.steps, ElementsAre("begin", "add //?/Volume{1}/", "prepare", "hold",
+                                         "writers", "folder", "complete"));
   EXPECT_EQ(service.open, 0);
   EXPECT_TRUE(service.pauses.empty());
 }
@@ -119,8 +119,8 @@ TEST(VssSnapshots, NameTheWriterWhereAStepFailsBecauseOfIt) {
 }
 
 TEST(VssSnapshots, KeepTheReasonOfAStepWhereNoWriterFailed) {
-  Service service{.attempts = {{.fails_at = "hold",
-                                .failure = {ErrorKind::kUnsupported, "no room"}}}};
+  Service service{
+      .attempts = {{.fails_at = "hold", .failure = {ErrorKind::kUnsupported, "no room"}}}};
 
   const auto snapshot = snapshots_of(service).make("v", "name");
 

@@ -57,7 +57,8 @@ TEST(WindowsPaths, KnowWhichNamesLeadElsewhere) {
        {"", ".", "..", "a\\b", "a/b", "a:b", "C:", "a?", "a*", "a\"", "a<", "a>", "a|", "a\x1f"}) {
     EXPECT_FALSE(win::entry_name(bad)) << bad;
   }
-  for (const std::string_view good : {"a", "nul", "trailing.", "trailing ", "...", "\xed\xa0\x80"}) {
+  for (const std::string_view good :
+       {"a", "nul", "trailing.", "trailing ", "...", "\xed\xa0\x80"}) {
     EXPECT_TRUE(win::entry_name(good)) << good;
   }
 }
@@ -92,7 +93,8 @@ TEST(WindowsDirectory, ListsAndReadsByHandle) {
 
 TEST(WindowsDirectory, FindsAllThatIsInALargeOne) {
   const TempFolder folder;
-  for (int i = 0; i < 2000; ++i) folder.write("file with a rather long name " + std::to_string(i), "");
+  for (int i = 0; i < 2000; ++i)
+    folder.write("file with a rather long name " + std::to_string(i), "");
   const auto directory = Directory::open(folder.path());
   ASSERT_TRUE(directory);
   for (int round = 0; round < 2; ++round) {

@@ -79,7 +79,8 @@ TEST(WindowsSecrets, AreRefusedWhereOthersMayReadThem) {
       ::CreateFileW(path->c_str(), GENERIC_WRITE, 0, &rights, CREATE_NEW, 0, nullptr));
   DWORD done = 0;
   ASSERT_NE(::WriteFile(win::native_of(file), bytes.data(), static_cast<DWORD>(bytes.size()), &done,
-                        nullptr), 0);
+                        nullptr),
+            0);
 
   const Result<void> closed = win::check_closed(folder / "secrets/key", win::Against::kReadingToo);
 

@@ -17,8 +17,8 @@ const std::array<const char*, 6> kFolders = {"a", "b with space", "c", "\xc3\xa4
 std::string name_of(const TreeItem& item) {
   static const std::string kLongest(250, 'n');
   static const std::array<std::string, 10> kNames = {
-      "plain", "with space", "-rf", "\xc3\xa4\xc3\xb6\xc3\xbc", "...x", ".hidden",
-      kLongest, "'quote'", "\xe2\x98\x83", "UPPER"};
+      "plain",   "with space",   "-rf",  "\xc3\xa4\xc3\xb6\xc3\xbc", "...x", ".hidden", kLongest,
+      "'quote'", "\xe2\x98\x83", "UPPER"};
   const std::string& base = kNames[item.name % kNames.size()];
   const unsigned copy = item.name / kNames.size();
   return copy == 0 || base.size() > 200 ? base : base + std::to_string(copy);

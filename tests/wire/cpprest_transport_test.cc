@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/environment.h"
 #include "tests/wire/tls_server.h"
 
 namespace obhut::wire {
@@ -167,11 +166,11 @@ TEST_F(Transporting, NeverAsksTheSystemsCertificates) {
   ASSERT_NE(out, nullptr);
   std::fputs(other.pem().c_str(), out);
   std::fclose(out);
-  tests::set_variable("SSL_CERT_FILE", file.c_str());
+  setenv("SSL_CERT_FILE", file.c_str(), 1);
   TlsServer server(other, {}, always(http_answer(200, "ok")));
 
   const Result<Response> response = pinned_.send(get(server.url()), {});
-  tests::clear_variable("SSL_CERT_FILE");
+  unsetenv("SSL_CERT_FILE");
 
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kRefused);

@@ -1,5 +1,6 @@
 #include "tests/wire/tls_server.h"
 
+#include <csignal>
 #include <mutex>
 #include <utility>
 
@@ -8,15 +9,18 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "agent/base/check.h"
 #include "agent/crypto/digest.h"
-#include "tests/support/sockets.h"
 
 namespace obhut::wire {
 
 namespace {
-
-using Socket = decltype(::socket(0, 0, 0));
 
 struct Identity {
   EVP_PKEY* key = nullptr;
@@ -136,11 +140,11 @@ void TlsPeer::write(std::string_view bytes) {
 }
 
 void TlsPeer::stall() {
-  const int socket = SSL_get_fd(static_cast<SSL*>(ssl_));
+  pollfd watched{SSL_get_fd(static_cast<SSL*>(ssl_)), POLLIN, 0};
   while (!closing_) {
-    if (tests::wait_to_read(socket, 50)) {
+    if (poll(&watched, 1, 50) > 0) {
       char byte = 0;
-      if (::recv(static_cast<Socket>(socket), &byte, 1, MSG_PEEK) <= 0) return;
+      if (recv(watched.fd, &byte, 1, MSG_PEEK) <= 0) return;
       std::this_thread::yield();
     }
   }
@@ -157,7 +161,7 @@ struct TlsServer::State {
 TlsServer::TlsServer(const TestAuthority& authority, const CertificateWish& wish,
                      std::function<void(TlsPeer&)> serve)
     : state_(std::make_unique<State>()), serve_(std::move(serve)) {
-  tests::use_sockets();
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets that the client has closed
   const Identity& ca = authority.state_->identity;
   const Identity own = make_identity(&ca, wish);
   state_->context = SSL_CTX_new(TLS_server_method());
@@ -166,34 +170,34 @@ TlsServer::TlsServer(const TestAuthority& authority, const CertificateWish& wish
   X509_up_ref(ca.cert);
   SSL_CTX_add_extra_chain_cert(state_->context, ca.cert);
 
-  state_->listener = static_cast<int>(socket(AF_INET, SOCK_STREAM, 0));
+  state_->listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  CHECK(bind(static_cast<Socket>(state_->listener), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  CHECK(listen(static_cast<Socket>(state_->listener), 64) == 0);
+  CHECK(bind(state_->listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  CHECK(listen(state_->listener, 64) == 0);
   socklen_t size = sizeof address;
-  getsockname(static_cast<Socket>(state_->listener), reinterpret_cast<sockaddr*>(&address), &size);
+  getsockname(state_->listener, reinterpret_cast<sockaddr*>(&address), &size);
   state_->port = ntohs(address.sin_port);
   acceptor_ = std::thread([this] { accept_all(); });
 }
 
 TlsServer::~TlsServer() {
   closing_ = true;
-  tests::stop_listening(state_->listener);
+  shutdown(state_->listener, SHUT_RDWR);
   acceptor_.join();
   {
     const std::scoped_lock lock(state_->mutex);
-    for (const int fd : state_->open) tests::end_connection(fd);
+    for (const int fd : state_->open) shutdown(fd, SHUT_RDWR);
   }
   for (std::thread& thread : threads_) thread.join();
-  if (state_->listener >= 0) tests::close_socket(state_->listener);
+  close(state_->listener);
   SSL_CTX_free(state_->context);
 }
 
 void TlsServer::accept_all() {
   while (!closing_) {
-    const int fd = static_cast<int>(accept(static_cast<Socket>(state_->listener), nullptr, nullptr));
+    const int fd = accept(state_->listener, nullptr, nullptr);
     if (fd < 0) return;
     ++connections_;
     {
@@ -211,7 +215,7 @@ void TlsServer::accept_all() {
       SSL_free(ssl);
       const std::scoped_lock lock(state_->mutex);
       std::erase(state_->open, fd);
-      tests::close_socket(fd);
+      close(fd);
     });
   }
 }
