@@ -3,7 +3,7 @@
 namespace obhut::platform {
 
 const Places& standard_places() {
-  static const Places places{
+  static const Places kPlaces{
       .home = {},
       .config = "/etc/obhut/agent.toml",
       .state = "/var/lib/obhut",
@@ -15,7 +15,7 @@ const Places& standard_places() {
       .log_file = {},
       .crashes = "/var/lib/obhut/crashes",
       .zones = {}};
-  return places;
+  return kPlaces;
 }
 
 }  // namespace obhut::platform

@@ -1,7 +1,6 @@
 #pragma once
 // Running under the system's service manager, where the program has to answer it.
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,11 +29,6 @@ class ServiceHost {
   /// All is in place. Until then the manager says "starting".
   virtual void started() = 0;
 };
-
-/// Until no other process runs a program of this name any more, at most `patience`: a service that
-/// says that it stopped may take a moment to be gone, and what it has open cannot be removed until
-/// then.
-void wait_for_others_to_end(std::chrono::milliseconds patience);
 
 /// Has `run` do the work if the service manager started this process; its exit code is reported.
 /// Nothing where somebody else did: then the program is an ordinary one.

@@ -8,7 +8,4 @@ std::optional<int> run_as_service(const std::string& /*name*/,
   return std::nullopt;
 }
 
-// Open files can be removed here.
-void wait_for_others_to_end(std::chrono::milliseconds /*patience*/) {}
-
 }  // namespace obhut::platform

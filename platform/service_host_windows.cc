@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -178,31 +177,6 @@ class Host final : public ServiceHost {
 };
 
 }  // namespace
-
-void wait_for_others_to_end(std::chrono::milliseconds patience) {
-  const auto image_of = [](HANDLE process) {
-    std::wstring path(32768, L'\0');
-    auto size = static_cast<DWORD>(path.size());
-    if (::QueryFullProcessImageNameW(process, 0, path.data(), &size) == 0) size = 0;
-    path.resize(size);
-    return path.substr(path.rfind(L'\\') + 1);
-  };
-  const std::wstring own = image_of(::GetCurrentProcess());
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  std::array<DWORD, 4096> ids{};
-  DWORD bytes = 0;
-  if (own.empty() || ::K32EnumProcesses(ids.data(), sizeof ids, &bytes) == 0) return;
-  for (std::size_t i = 0; i < bytes / sizeof(DWORD); ++i) {
-    if (ids.at(i) == ::GetCurrentProcessId()) continue;
-    const Handle process = win::handle_of(
-        ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, ids.at(i)));
-    if (!process.valid() || image_of(win::native_of(process)) != own) continue;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    static_cast<void>(::WaitForSingleObject(
-        win::native_of(process), static_cast<DWORD>(std::max<std::int64_t>(left.count(), 0))));
-  }
-}
 
 std::optional<int> run_as_service(const std::string& name,
                                   const std::function<int(ServiceHost&)>& run) {

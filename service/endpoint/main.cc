@@ -35,7 +35,6 @@ struct Arguments {
   std::string state;
   std::string socket;
   std::string token_file;
-  std::string remove;
 };
 
 /// What the installer was told goes first: a settings file says the same in the end.
@@ -62,37 +61,6 @@ Result<Config> config_of(const Arguments& arguments) {
 int failed(const Error& error) {
   std::fprintf(stderr, "obhutd: %s\n", error.message.c_str());
   return exit_code_of(error.kind);
-}
-
-/// What the uninstaller asks for at its end. Keys stay, so that an agent that is installed again is
-/// the device that it was; everything goes only where that is said.
-Result<void> remove_once(const platform::Places& places, const std::string& what) {
-  TRY(platform::forget_installed_settings());
-  if (what == "everything") return platform::remove_tree(places.home);
-  TRY(platform::remove_tree(platform::parent_of(places.log_file)));
-  TRY(platform::remove_tree(places.crashes));
-  TRY(platform::remove_tree(platform::join(places.state, "snapshots")));
-  const Result<std::vector<std::string>> names = platform::list_directory(places.state);
-  if (!names) return {};  // never enrolled
-  for (const std::string& name : *names) {
-    if (name.starts_with("cache-")) TRY(platform::remove_tree(platform::join(places.state, name)));
-  }
-  return {};
-}
-
-Result<void> remove_what_is_left(const std::string& what) {
-  const platform::Places& places = platform::standard_places();
-  if (places.home.empty()) {
-    return fail(ErrorKind::kUnsupported, "--remove: the system's package manager does that");
-  }
-  platform::wait_for_others_to_end(std::chrono::seconds(30));
-  // A scanner that looks at the log for a moment must not leave it there.
-  constexpr int kTimes = 20;
-  for (int i = 1;; ++i) {
-    Result<void> removed = remove_once(places, what);
-    if (removed || i == kTimes) return removed;
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  }
 }
 
 /// What a service manager says besides to stop.
@@ -180,18 +148,11 @@ int run(int argc, char** argv) {
                  "registration token to enrol with (or OBHUT_TOKEN_FILE)");
   app.add_flag("--foreground", foreground,
                "never as a service: for looking at what it does, on a console");
-  app.add_option("--remove", arguments.remove,
-                 "for the uninstaller: take away what the daemon left, keys too or not")
-      ->check(CLI::IsMember({"traces", "everything"}));
   try {
     // The library takes them from behind, and without the program's name.
     app.parse(std::vector<std::string>(given.rbegin(), given.rend() - 1));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? cli::kExitDone : cli::kExitUsage;
-  }
-  if (!arguments.remove.empty()) {
-    const Result<void> removed = remove_what_is_left(arguments.remove);
-    return removed ? cli::kExitDone : failed(removed.error());
   }
   if (!foreground) {
     const std::optional<int> code = platform::run_as_service(
