@@ -131,5 +131,6 @@ Check 24 'backups give way' { 'SKIP by hand: a plan with the idle class; the dis
 Check 25 'programs and package are signed' {
   (Get-AuthenticodeSignature $Msi).Status -eq 'Valid' -and (Get-AuthenticodeSignature $obhut).Status -eq 'Valid'
 }
+Check 27 'an older package is upgraded, and a downgrade refused' { 'SKIP by hand: install the version before, then this one, then that one again' }
 Remove-Item -Recurse -Force $root, $out, C:\ObhutVerify.vault, $key -ErrorAction SilentlyContinue
 exit $script:failures
