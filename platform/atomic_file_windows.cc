@@ -1,8 +1,5 @@
 #include <algorithm>
-#include <cstddef>
-#include <cstring>
 #include <thread>
-#include <vector>
 
 #include "agent/base/check.h"
 #include "agent/base/text.h"
@@ -35,37 +32,12 @@ bool insist(Call call) {
   }
 }
 
-/// In one step where the system has one that works while others read what is replaced (Windows 10
-/// 1709 and later); false with GetLastError() set.
+/// False with GetLastError() set.
 bool replace_at_once(const std::wstring& from, const std::wstring& to) {
-  // Of the driver kit's headers.
-  constexpr int kRenameInformationEx = 65;
-  constexpr ULONG kReplaceIfExists = 1;
-  constexpr ULONG kPosix = 2;
-  struct NewName {
-    ULONG flags;
-    HANDLE folder;
-    ULONG length;
-    wchar_t first;
-  };
   const Handle file = handle_of(
       ::CreateFileW(from.c_str(), DELETE | SYNCHRONIZE, FILE_SHARE_READ | FILE_SHARE_DELETE,
                     nullptr, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
-  if (!file.valid()) return false;
-  const std::wstring name = L"\\??\\" + to.substr(4);
-  const std::size_t bytes = name.size() * sizeof(wchar_t);
-  std::vector<std::uint64_t> room((sizeof(NewName) + bytes) / sizeof(std::uint64_t) + 1);
-  auto* wanted = reinterpret_cast<NewName*>(room.data());
-  wanted->flags = kReplaceIfExists | kPosix;
-  wanted->length = static_cast<ULONG>(bytes);
-  std::copy(name.begin(), name.end(), &wanted->first);
-  IO_STATUS_BLOCK done{};
-  FILE_INFORMATION_CLASS kind{};
-  std::memcpy(&kind, &kRenameInformationEx, sizeof kind);  // beyond those that the header has
-  const NTSTATUS status = ::NtSetInformationFile(
-      native_of(file), &done, wanted, static_cast<ULONG>(offsetof(NewName, first) + bytes), kind);
-  if (status < 0) win::set_last_error_of(status);
-  return status >= 0;
+  return file.valid() && win::replace_beside_readers(native_of(file), to);
 }
 
 /// False with GetLastError() set.

@@ -177,34 +177,17 @@ Result<Peer> peer_of_server(HANDLE pipe, const std::string& path) {
 /// Without this byte from the client, the system does not tell who it is.
 constexpr std::uint8_t kHello = 1;
 
-class PipeRights {
- public:
-  explicit PipeRights(SocketAccess access) {
-    // Nobody from the network; all for us; for those who may connect no right to make instances.
-    // It belongs to the account itself, not to one of its groups: that is looked at.
-    std::string rights = "O:" + win::own_sid() +
-                         "D:P(D;;FA;;;NU)(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;" + win::own_sid() + ")";
-    if (access == SocketAccess::kEveryone) rights += "(A;;0x12019b;;;IU)";
-    const std::optional<std::wstring> wide = win::to_wide(rights);
-    attributes_.nLength = sizeof attributes_;
-    ready_ = wide &&
-             ::ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                 wide->c_str(), SDDL_REVISION_1, &attributes_.lpSecurityDescriptor, nullptr) != 0;
-  }
-  PipeRights(const PipeRights&) = delete;
-  PipeRights& operator=(const PipeRights&) = delete;
-  ~PipeRights() {
-    if (ready_) ::LocalFree(attributes_.lpSecurityDescriptor);
-  }
-  [[nodiscard]] SECURITY_ATTRIBUTES* get() { return ready_ ? &attributes_ : nullptr; }
-
- private:
-  SECURITY_ATTRIBUTES attributes_{};
-  bool ready_ = false;
-};
+/// Nobody from the network; all for us; for those who may connect no right to make instances. It
+/// belongs to the account itself, not to one of its groups: that is looked at.
+std::string pipe_rights(SocketAccess access) {
+  const std::string& own = win::own_sid();
+  const std::string rights =
+      "O:" + own + "D:P(D;;FA;;;NU)(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;" + own + ")";
+  return access == SocketAccess::kEveryone ? rights + "(A;;0x12019b;;;IU)" : rights;
+}
 
 Handle make_instance(const std::wstring& name, SocketAccess access, bool first) {
-  PipeRights rights(access);
+  win::Rights rights(pipe_rights(access));
   if (rights.get() == nullptr) return {};
   const DWORD how = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED |
                     (first ? DWORD{FILE_FLAG_FIRST_PIPE_INSTANCE} : 0U);

@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "platform/system_proxy.h"
+#include "platform/url_host.h"
 
 namespace obhut::platform {
 namespace {
@@ -12,16 +13,6 @@ std::string variable(const char* small, const char* large) {
     if (value != nullptr && *value != '\0') return value;
   }
   return {};
-}
-
-/// "https://host:port/path" -> "host"
-std::string_view host_of(std::string_view url) {
-  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
-    url.remove_prefix(scheme + 3);
-  }
-  url = url.substr(0, url.find('/'));
-  if (url.starts_with('[')) return url.substr(1, url.find(']') - 1);
-  return url.substr(0, url.find(':'));
 }
 
 /// A name, or a domain with or without a dot before it; "*" is everything.

@@ -1,6 +1,7 @@
 #include <string_view>
 
 #include "platform/system_proxy.h"
+#include "platform/url_host.h"
 #include "platform/win.h"
 
 namespace obhut::platform {
@@ -11,15 +12,6 @@ std::string taken(wchar_t* text) {
   std::string copy = win::to_wtf8(text);
   ::GlobalFree(text);
   return copy;
-}
-
-std::string_view host_of(std::string_view url) {
-  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
-    url.remove_prefix(scheme + 3);
-  }
-  url = url.substr(0, url.find('/'));
-  if (url.starts_with('[')) return url.substr(1, url.find(']') - 1);
-  return url.substr(0, url.find(':'));
 }
 
 bool matches(std::string_view name, std::string_view pattern) {

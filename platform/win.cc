@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -165,14 +166,18 @@ Handle open_at(HANDLE folder, std::wstring_view name, const OpenHow& how) {
 
 namespace {
 
-// Of the driver kit's headers; the classes of NtSetInformationFile.
+// Of the driver kit's headers; the classes of NtSetInformationFile, and flags of the last.
 constexpr int kFileRenameInformation = 10;
 constexpr int kFileLinkInformation = 11;
+constexpr int kFileRenameInformationEx = 65;
+constexpr ULONG kReplaceIfExists = 1;
+constexpr ULONG kPosixSemantics = 2;
 
-/// FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION are the same.
-bool set_name(HANDLE file, HANDLE folder, std::wstring_view name, bool replace, int kind) {
+/// The structures of all three are one, but that the older two have a BOOLEAN where the newest has
+/// flags, of which "replace" is the same bit.
+bool set_name(HANDLE file, HANDLE folder, std::wstring_view name, ULONG flags, int kind) {
   struct NewName {
-    BOOLEAN replace;
+    ULONG flags;
     HANDLE folder;
     ULONG length;
     wchar_t first;
@@ -180,15 +185,17 @@ bool set_name(HANDLE file, HANDLE folder, std::wstring_view name, bool replace, 
   const std::size_t bytes = name.size() * sizeof(wchar_t);
   std::vector<std::uint64_t> room((sizeof(NewName) + bytes) / sizeof(std::uint64_t) + 1);
   auto* wanted = reinterpret_cast<NewName*>(room.data());
-  wanted->replace = replace ? TRUE : FALSE;
+  wanted->flags = flags;
   wanted->folder = folder;
   wanted->length = static_cast<ULONG>(bytes);
   std::copy(name.begin(), name.end(), &wanted->first);
+  FILE_INFORMATION_CLASS what{};
+  std::memcpy(&what, &kind, sizeof what);  // one of them is beyond those that the header has
   IO_STATUS_BLOCK done{};
   // Never less than the whole structure, which has room for more than a name of one letter.
   const std::size_t size = std::max(offsetof(NewName, first) + bytes, sizeof(NewName));
-  const NTSTATUS status = ::NtSetInformationFile(file, &done, wanted, static_cast<ULONG>(size),
-                                                 static_cast<FILE_INFORMATION_CLASS>(kind));
+  const NTSTATUS status =
+      ::NtSetInformationFile(file, &done, wanted, static_cast<ULONG>(size), what);
   if (status >= 0) return true;
   set_last_error_of(status);
   return false;
@@ -197,11 +204,16 @@ bool set_name(HANDLE file, HANDLE folder, std::wstring_view name, bool replace, 
 }  // namespace
 
 bool rename_at(HANDLE file, HANDLE folder, std::wstring_view name, bool replace) {
-  return set_name(file, folder, name, replace, kFileRenameInformation);
+  return set_name(file, folder, name, replace ? kReplaceIfExists : 0, kFileRenameInformation);
+}
+
+bool replace_beside_readers(HANDLE file, const std::wstring& path) {
+  return set_name(file, nullptr, L"\\??\\" + path.substr(4), kReplaceIfExists | kPosixSemantics,
+                  kFileRenameInformationEx);
 }
 
 bool link_at(HANDLE file, HANDLE folder, std::wstring_view name) {
-  return set_name(file, folder, name, false, kFileLinkInformation);
+  return set_name(file, folder, name, 0, kFileLinkInformation);
 }
 
 bool set_delete_on_close(HANDLE file, bool yes) {

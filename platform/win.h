@@ -103,6 +103,9 @@ bool was_delete_pending();
 /// Gives the entry behind `file` another name in `folder`. False with GetLastError() set:
 /// ERROR_ALREADY_EXISTS where the name is taken and `replace` is not set.
 bool rename_at(HANDLE file, HANDLE folder, std::wstring_view name, bool replace);
+/// The same in one step while others read what is replaced: Windows 10 1709 and later. `path` as
+/// native_path() gives it.
+bool replace_beside_readers(HANDLE file, const std::wstring& path);
 /// One more name for the file; as above.
 bool link_at(HANDLE file, HANDLE folder, std::wstring_view name);
 /// Removes what is open with DELETE once it is closed; with `yes` false, no longer.

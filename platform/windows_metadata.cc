@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "agent/base/codec.h"
 #include "agent/base/text.h"
 
 namespace obhut::platform::win {
@@ -40,25 +41,15 @@ bool may_use_sacl() {
 }
 
 Bytes u32_bytes(std::uint32_t value) {
-  Bytes bytes;
-  for (unsigned shift = 0; shift < 32; shift += 8) {
-    bytes.push_back(static_cast<std::uint8_t>(value >> shift));
-  }
-  return bytes;
-}
-
-std::uint64_t number_of(ByteView bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = (value << 8U) | bytes[i];
-  return value;
+  Writer out;
+  out.u32(value);
+  return std::move(out).take();
 }
 
 Bytes i64_bytes(std::int64_t value) {
-  Bytes bytes;
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    bytes.push_back(static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> shift));
-  }
-  return bytes;
+  Writer out;
+  out.u64(static_cast<std::uint64_t>(value));
+  return std::move(out).take();
 }
 
 const Xattr* find(const Xattrs& xattrs, std::string_view name) {
@@ -132,7 +123,7 @@ bool read_whole(HANDLE file, Bytes& into) {
 }
 
 Result<Bytes> read_streams(HANDLE file, std::string_view path) {
-  Bytes all;
+  Writer all;
   for (const StreamName& stream : stream_names(file)) {
     // ":name:$DATA" -> "name"
     const std::wstring_view plain =
@@ -149,14 +140,12 @@ Result<Bytes> read_streams(HANDLE file, std::string_view path) {
     if (!read_whole(native_of(opened), content)) {
       return failure("read stream " + name + " of", path, Whose::kSource);
     }
-    const ByteView name_bytes = as_bytes(name);
-    for (const ByteView part : {name_bytes, ByteView(content)}) {
-      const Bytes length = u32_bytes(static_cast<std::uint32_t>(part.size()));
-      all.insert(all.end(), length.begin(), length.end());
-      all.insert(all.end(), part.begin(), part.end());
+    for (const ByteView part : {as_bytes(name), ByteView(content)}) {
+      all.u32(static_cast<std::uint32_t>(part.size()));
+      all.raw(part);
     }
   }
-  return all;
+  return std::move(all).take();
 }
 
 /// Empty for what is no reparse point.
@@ -232,20 +221,12 @@ void write_security(HANDLE file, std::string_view path, const Xattr& security,
 }
 
 void write_streams(HANDLE file, std::string_view path, ByteView all, std::vector<Error>& problems) {
-  const auto take = [&](ByteView& part) {
-    if (all.size() < 4) return false;
-    const std::uint64_t size = number_of(all.first(4));
-    if (size > all.size() - 4) return false;
-    part = all.subspan(4, static_cast<std::size_t>(size));
-    all = all.subspan(4 + static_cast<std::size_t>(size));
-    return true;
-  };
-  while (!all.empty()) {
-    ByteView name;
-    ByteView content;
-    const bool whole = take(name) && take(content);
+  Reader in(all);
+  while (!in.at_end()) {
+    const ByteView name = in.raw(in.u32());
+    const ByteView content = in.raw(in.u32());
     const std::optional<std::wstring> plain =
-        whole ? entry_name(as_text(name)) : std::optional<std::wstring>();
+        in.ok() ? entry_name(as_text(name)) : std::optional<std::wstring>();
     if (!plain) {
       problems.push_back({ErrorKind::kCorrupt, "set the streams of " + printable(path) +
                                                    ": what was stored is no list of streams"});
@@ -285,7 +266,7 @@ void write_flags(HANDLE file, DWORD attributes) {
 DWORD attributes_of(const EntryMetadata& metadata) {
   const Xattr* kept = find(metadata.xattrs, kAttributes);
   if (kept != nullptr && kept->value.size() == 4) {
-    return static_cast<DWORD>(number_of(kept->value)) & kKeptAttributes;
+    return Reader(kept->value).u32() & kKeptAttributes;
   }
   // Of another system: the one thing that its mode and ours have in common.
   const bool writable = metadata.mode == 0 || (metadata.mode & 0222U) != 0;
@@ -348,7 +329,7 @@ Result<std::string> read_link_target(HANDLE file, std::string_view path) {
     return fail(ErrorKind::kSourceGone,
                 "read link " + printable(path) + ": something else took its place");
   }
-  const auto tag = static_cast<DWORD>(number_of(ByteView(data).first(4)));
+  const auto tag = Reader(data).u32();
   if (tag != IO_REPARSE_TAG_SYMLINK && tag != IO_REPARSE_TAG_MOUNT_POINT) {
     return "reparse point 0x" + to_hex(u32_bytes(__builtin_bswap32(tag)));
   }
@@ -381,10 +362,10 @@ void write_metadata(HANDLE file, std::string_view path, const EntryMetadata& met
   basic.LastAccessTime = modified;
   const Xattr* created = find(metadata.xattrs, kCreated);
   basic.CreationTime = created != nullptr && created->value.size() == 8
-                           ? file_time_of(static_cast<std::int64_t>(number_of(created->value)))
+                           ? file_time_of(static_cast<std::int64_t>(Reader(created->value).u64()))
                            : modified;
-  basic.FileAttributes = std::max<DWORD>(attributes & kSetByMask, FILE_ATTRIBUTE_NORMAL);
-  if ((attributes & kSetByMask) != 0) basic.FileAttributes = attributes & kSetByMask;
+  const DWORD settable = attributes & kSetByMask;
+  basic.FileAttributes = settable != 0 ? settable : DWORD{FILE_ATTRIBUTE_NORMAL};
   if (::SetFileInformationByHandle(file, FileBasicInfo, &basic, sizeof basic) == 0) {
     problems.push_back(failure("set the times of", path).error());
   }
@@ -400,8 +381,7 @@ Result<void> make_link(HANDLE file, std::string_view path, std::string_view poin
   if (const Xattr* kept = find(metadata.xattrs, kReparse)) {
     data = kept->value;
     // Nothing but links: other tags belong to drivers, which trust what they find in them.
-    if (data.size() < kReparseHeader ||
-        !names_another_place(static_cast<DWORD>(number_of(ByteView(data).first(4))))) {
+    if (data.size() < kReparseHeader || !names_another_place(Reader(data).u32())) {
       return fail(ErrorKind::kRefused,
                   "restore " + printable(path) + ": what was stored is no link");
     }

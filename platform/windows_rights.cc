@@ -35,16 +35,7 @@ std::unexpected<Error> refuse(const std::string& path, const std::string& why) {
                   "; take the rights of others away (icacls /inheritance:r) if you trust it");
 }
 
-}  // namespace
-
-std::string sid_text(PSID sid) {
-  wchar_t* text = nullptr;
-  if (sid == nullptr || ::ConvertSidToStringSidW(sid, &text) == 0) return {};
-  const std::unique_ptr<wchar_t, LocalFree> owned(text);
-  return to_wtf8(text);
-}
-
-std::string own_sid() {
+std::string ask_own_sid() {
   HANDLE token = nullptr;
   if (::OpenProcessToken(::GetCurrentProcess(), TOKEN_QUERY, &token) == 0) return {};
   const Handle held = handle_of(token);
@@ -54,24 +45,40 @@ std::string own_sid() {
   return sid_text(reinterpret_cast<const TOKEN_USER*>(room.data())->User.Sid);
 }
 
+}  // namespace
+
+std::string sid_text(PSID sid) {
+  wchar_t* text = nullptr;
+  if (sid == nullptr || ::ConvertSidToStringSidW(sid, &text) == 0) return {};
+  const std::unique_ptr<wchar_t, LocalFree> owned(text);
+  return to_wtf8(text);
+}
+
+const std::string& own_sid() {
+  static const std::string sid = ask_own_sid();
+  return sid;
+}
+
 bool is_administrative(std::string_view sid) {
   return sid == kSystem || sid == kAdministrators || sid == kInstaller;
 }
 
-PrivateRights::PrivateRights() {
-  // Protected; full rights for each, handed down to files and folders.
-  std::string rights = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
-  if (const std::string own = own_sid(); !own.empty()) rights += "(A;OICI;FA;;;" + own + ")";
-  const std::optional<std::wstring> wide = to_wide(rights);
+Rights::Rights(const std::string& text) {
+  const std::optional<std::wstring> wide = to_wide(text);
   attributes_.nLength = sizeof attributes_;
   ready_ =
       wide && ::ConvertStringSecurityDescriptorToSecurityDescriptorW(
                   wide->c_str(), SDDL_REVISION_1, &attributes_.lpSecurityDescriptor, nullptr) != 0;
 }
 
-PrivateRights::~PrivateRights() {
+Rights::~Rights() {
   if (ready_) ::LocalFree(attributes_.lpSecurityDescriptor);
 }
+
+// Protected; full rights for each, handed down to files and folders.
+PrivateRights::PrivateRights()
+    : Rights("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)" +
+             (own_sid().empty() ? "" : "(A;OICI;FA;;;" + own_sid() + ")")) {}
 
 Result<void> check_closed(const std::string& path, Against against) {
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));

@@ -12,18 +12,17 @@ namespace obhut::platform::win {
 /// "S-1-5-18"; empty where it is none.
 std::string sid_text(PSID sid);
 /// Of the account that runs us.
-std::string own_sid();
+const std::string& own_sid();
 /// SYSTEM, the administrators, the installer of the system itself.
 bool is_administrative(std::string_view sid);
 
-/// The rights "SYSTEM, the administrators and who runs us, nobody else", for what is made now and
-/// for what is made in it later.
-class PrivateRights {
+/// Rights for what is made, out of the text in which the system writes them (SDDL).
+class Rights {
  public:
-  PrivateRights();
-  PrivateRights(const PrivateRights&) = delete;
-  PrivateRights& operator=(const PrivateRights&) = delete;
-  ~PrivateRights();
+  explicit Rights(const std::string& text);
+  Rights(const Rights&) = delete;
+  Rights& operator=(const Rights&) = delete;
+  ~Rights();
 
   /// Null where the system has none to give: then those of the folder hold.
   [[nodiscard]] SECURITY_ATTRIBUTES* get() { return ready_ ? &attributes_ : nullptr; }
@@ -35,6 +34,13 @@ class PrivateRights {
  private:
   SECURITY_ATTRIBUTES attributes_{};
   bool ready_ = false;
+};
+
+/// "SYSTEM, the administrators and who runs us, nobody else", for what is made now and for what is
+/// made in it later.
+class PrivateRights : public Rights {
+ public:
+  PrivateRights();
 };
 
 enum class Against : std::uint8_t {
