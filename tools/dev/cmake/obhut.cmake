@@ -21,6 +21,11 @@ endfunction()
 add_library(obhut_settings INTERFACE)
 target_include_directories(obhut_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_features(obhut_settings INTERFACE cxx_std_23)
+if(MINGW)
+  # Where the system has no futex, a thread that waits for GCC 12's own semaphore can sleep for ever
+  # (PR 104928): so did whoever drops a std::stop_callback that is just being called.
+  target_compile_definitions(obhut_settings INTERFACE _GLIBCXX_USE_POSIX_SEMAPHORE=1)
+endif()
 if(OBHUT_UNITED)
   # True only where a source is included by others, as here.
   target_compile_options(obhut_settings INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
