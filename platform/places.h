@@ -16,6 +16,8 @@ struct Places {
   std::string neutral_folder;  ///< where they start: nobody's home
   std::string log_file;        ///< of the daemon, where nobody keeps its standard error; else ""
   std::string crashes;         ///< folder for what is left of a crash
+  /// Where the package leaves a registration token that it was told itself, for this once; else "".
+  std::string left_token;
   /// The time zones as IANA writes them, where the system has none of its own; else "".
   std::string zones;
 };

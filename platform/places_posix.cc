@@ -14,6 +14,7 @@ const Places& standard_places() {
       .neutral_folder = "/",
       .log_file = {},
       .crashes = "/var/lib/obhut/crashes",
+      .left_token = {},
       .zones = {}};
   return kPlaces;
 }

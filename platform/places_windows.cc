@@ -1,29 +1,16 @@
-
-
 #include "platform/local_files.h"
 #include "platform/machine.h"
 #include "platform/places.h"
 #include "platform/win.h"
 
 namespace obhut::platform {
-namespace {
-
-// Asked of the system: the environment is the caller's to choose.
-std::string known_folder(const KNOWNFOLDERID& which, const char* usual) {
-  PWSTR path = nullptr;
-  const HRESULT found = ::SHGetKnownFolderPath(which, 0, nullptr, &path);
-  std::string folder = SUCCEEDED(found) ? win::inner_path(path) : usual;
-  ::CoTaskMemFree(path);
-  return folder;
-}
-
-}  // namespace
 
 const Places& standard_places() {
   static const Places places = [] {
-    const std::string home = join(known_folder(FOLDERID_ProgramData, "/C/ProgramData"), "Obhut");
+    const std::string home =
+        join(win::known_folder(FOLDERID_ProgramData, "/C/ProgramData"), "Obhut");
     const Result<std::string> program = program_path();
-    const std::string system = known_folder(FOLDERID_System, "/C/Windows/System32");
+    const std::string system = win::known_folder(FOLDERID_System, "/C/Windows/System32");
     return Places{.home = home,
                   .config = join(home, "agent.toml"),
                   .state = join(home, "state"),
@@ -34,6 +21,7 @@ const Places& standard_places() {
                   .neutral_folder = system,
                   .log_file = join(home, "log/obhutd.log"),
                   .crashes = join(home, "crashes"),
+                  .left_token = join(home, "state/token"),
                   .zones = program ? join(parent_of(*program), "tzdata") : std::string()};
   }();
   return places;

@@ -19,10 +19,9 @@ using platform::Handle;
 namespace win = platform::win;
 
 Result<void> keep_token(const std::string& token) {
-  const std::string& state = platform::standard_places().state;
-  TRY(platform::make_directories(platform::standard_places().home, 0700));
-  TRY(platform::make_directories(state, 0700));
-  return platform::write_file(platform::join(state, "token"), as_bytes(token), 0600);
+  const std::string& file = platform::standard_places().left_token;
+  TRY(platform::make_directories(platform::parent_of(file), 0700));
+  return platform::write_file(file, as_bytes(token), 0600);
 }
 
 /// A service that says that it stopped may take a moment to be gone, and what it has open cannot be

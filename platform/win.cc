@@ -113,6 +113,14 @@ bool is_without_drive(std::string_view path) {
   return first.size() != 1 && first != "UNC";
 }
 
+std::string known_folder(const KNOWNFOLDERID& which, std::string_view usual) {
+  PWSTR path = nullptr;
+  const HRESULT found = ::SHGetKnownFolderPath(which, 0, nullptr, &path);
+  std::string folder(SUCCEEDED(found) ? inner_path(path) : usual);
+  ::CoTaskMemFree(path);
+  return folder;
+}
+
 bool is_above_volumes(std::string_view path) {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (path == "/" || path == "/UNC") return true;
@@ -300,6 +308,16 @@ std::string fresh_name() {
          std::to_string(made++);
 }
 
+bool enable_privilege(HANDLE token, const wchar_t* name) {
+  TOKEN_PRIVILEGES wanted{};
+  wanted.PrivilegeCount = 1;
+  wanted.Privileges[0].Attributes = SE_PRIVILEGE_ENABLED;
+  if (::LookupPrivilegeValueW(nullptr, name, &wanted.Privileges[0].Luid) == 0) return false;
+  // The call is content where it changed nothing.
+  return ::AdjustTokenPrivileges(token, FALSE, &wanted, 0, nullptr, nullptr) != 0 &&
+         ::GetLastError() == ERROR_SUCCESS;
+}
+
 bool enable_privilege(const wchar_t* name) {
   HANDLE token = nullptr;
   if (::OpenProcessToken(::GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token) ==
@@ -307,13 +325,7 @@ bool enable_privilege(const wchar_t* name) {
     return false;
   }
   const Handle held = handle_of(token);
-  TOKEN_PRIVILEGES wanted{};
-  wanted.PrivilegeCount = 1;
-  wanted.Privileges[0].Attributes = SE_PRIVILEGE_ENABLED;
-  if (::LookupPrivilegeValueW(nullptr, name, &wanted.Privileges[0].Luid) == 0) return false;
-  // It answers yes where the token holds none of it: the last error tells.
-  return ::AdjustTokenPrivileges(token, FALSE, &wanted, 0, nullptr, nullptr) != 0 &&
-         ::GetLastError() == ERROR_SUCCESS;
+  return enable_privilege(token, name);
 }
 
 }  // namespace obhut::platform::win

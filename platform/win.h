@@ -59,6 +59,9 @@ std::string to_wtf8(std::wstring_view wide);
 Result<std::wstring> native_path(std::string_view path);
 /// The inner form of what the system tells.
 std::string inner_path(std::wstring_view native);
+/// Asked of the system, since the environment is the caller's to choose; `usual` where it is
+/// silent.
+std::string known_folder(const KNOWNFOLDERID& which, std::string_view usual);
 /// True for "/", "/UNC" and "/UNC/server": above all drives and shares, where the system has
 /// nothing.
 bool is_above_volumes(std::string_view path);
@@ -124,8 +127,10 @@ bool status_of(HANDLE file, FileStatus& into);
 /// A name that no other has for as long as the machine runs.
 std::string fresh_name();
 
-/// Switches on, for the process, what its token holds but does not use ("SeBackupPrivilege"). False
-/// where it does not hold it.
+/// Switches on what a token holds but does not use ("SeBackupPrivilege"). False where it does not
+/// hold it.
+bool enable_privilege(HANDLE token, const wchar_t* name);
+/// The same for the token of the process.
 bool enable_privilege(const wchar_t* name);
 
 }  // namespace obhut::platform::win

@@ -103,8 +103,8 @@ std::optional<std::chrono::milliseconds> Daemon::report_activation(unsigned atte
     last_error_.clear();
     log_.info("enrolled", field("device", enrolment_->identity().device));
     outbox_->clear("enrolment-failed");
-    // What an installer laid beside our state was for this once.
-    if (config_.token_file == platform::join(config_.state, "token")) {
+    if (const std::string& left = platform::standard_places().left_token;
+        !left.empty() && config_.token_file == left) {
       static_cast<void>(platform::remove_file(config_.token_file));  // of no use to anybody now
     }
   } else {

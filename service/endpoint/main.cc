@@ -42,9 +42,10 @@ void apply_installed(Config& config) {
   std::map<std::string, std::string> installed = platform::installed_settings();
   config.proxy = installed["Proxy"];
   config.token_file = installed["TokenFile"];
-  // A token of its own the installer leaves beside our state, where nobody else reads it.
-  const std::string left = platform::join(config.state, "token");
-  if (config.token_file.empty() && platform::exists(left)) config.token_file = left;
+  const std::string& left = platform::standard_places().left_token;
+  if (config.token_file.empty() && !left.empty() && platform::exists(left)) {
+    config.token_file = left;
+  }
 }
 
 Result<Config> config_of(const Arguments& arguments) {
@@ -85,18 +86,18 @@ void obey(Daemon& daemon, platform::ServiceEvent event) {
 }
 
 Result<void> serve(const Config& config, std::stop_token stop, platform::ServiceHost* host) {
-  Result<Log> log = Log::to_stderr(config.log);
-  if (!config.log_file.empty()) {
-    TRY(platform::make_directories(platform::parent_of(config.log_file), 0700));
-    log = Log::to_file(platform::system_text(config.log_file), config.log);
-  }
-  SystemClock clock;
   // Whoever may write to the folder of our settings could give us his own. On Windows anybody may
   // make folders where ours lies.
   const std::string& home = platform::standard_places().home;
   if (!home.empty() && config.state.starts_with(home)) {
     TRY(platform::SecretStore::open(home));
   }
+  Result<Log> log = Log::to_stderr(config.log);
+  if (!config.log_file.empty()) {
+    TRY(platform::make_directories(platform::parent_of(config.log_file), 0700));
+    log = Log::to_file(platform::system_text(config.log_file), config.log);
+  }
+  SystemClock clock;
   // Others may connect, so that anybody can ask for the status; the folder is ours alone.
   TRY(platform::make_directories(platform::parent_of(config.socket), 0755));
   platform::restrict_new_files();
@@ -117,6 +118,7 @@ Result<void> serve(const Config& config, std::stop_token stop, platform::Service
       if (event == platform::ServiceEvent::kContinue) held = false;
     });
     host->started();
+    platform::log_event(platform::LoggedEvent::kServiceStarted, OBHUT_VERSION);
   }
   Result<void> served = daemon->run(std::move(stop));
   if (host != nullptr) host->on_event({});

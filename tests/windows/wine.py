@@ -1,16 +1,14 @@
 """A Windows of its own under Wine, and the endpoint's programs in it."""
 
-import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness.site import lab, wait_until  # noqa: E402
+from harness.site import Client, lab  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 IN_WINE = TOP / "tools" / "dev" / "windows" / "in_wine"
@@ -88,43 +86,15 @@ class Wine:
         subprocess.run([self.server, "-w"], env=self.environment, check=False)
 
 
-class Obhut:
+class Obhut(Client):
     """`obhut` in a Windows; asks the daemon there."""
 
-    def __init__(self, wine, program, socket=None):
+    def __init__(self, wine, program):
         self.wine = wine
         self.program = program
-        self.socket = socket
 
-    def obhut(self, *arguments, check=True, stdin=None, timeout=120):
-        group = 2 if arguments[0] in ("plan", "key") else 1
-        where = ["--socket", self.socket] if self.socket else []
-        return self.wine.run(self.program, *arguments[:group], *where, *arguments[group:],
-                             check=check, stdin=stdin, timeout=timeout)
-
-    def ask(self, *arguments, timeout=120):
-        group = 2 if arguments[0] in ("plan", "key") else 1
-        return json.loads(self.obhut(*arguments[:group], "--json", *arguments[group:],
-                                     timeout=timeout).stdout)
-
-    def status(self):
-        return self.ask("status")
+    def call(self, *arguments, **how):
+        return self.wine.run(self.program, *arguments, **how)
 
     def answers(self):
         return self.obhut("status", check=False).returncode == 0
-
-    def wait_enrolled(self, seconds=60):
-        wait_until("the enrolment", lambda: self.status()["enrolment"]["enrolled"], seconds)
-
-    def wait_plan(self, version, seconds=60):
-        def there():
-            plan = self.status().get("plan")
-            return plan and plan["version"] >= version
-        wait_until(f"plan {version}", there, seconds)
-
-    def backup(self):
-        return self.ask("backup", "--wait", timeout=300)
-
-
-def temporary_prefix():
-    return tempfile.mkdtemp(prefix="obhut-wine-")

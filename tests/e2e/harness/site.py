@@ -141,7 +141,40 @@ class Partner:
         return plan
 
 
-class Endpoint:
+class Client:
+    """What is asked of a daemon by `obhut`, which call() runs; `socket`: None for the default."""
+
+    socket = None
+
+    def obhut(self, *arguments, check=True, stdin=None, timeout=120):
+        group = 2 if arguments[0] in ("plan", "key") else 1
+        where = ["--socket", self.socket] if self.socket else []
+        return self.call(*arguments[:group], *where, *arguments[group:], check=check, stdin=stdin,
+                         timeout=timeout)
+
+    def ask(self, *arguments, timeout=120):
+        group = 2 if arguments[0] in ("plan", "key") else 1
+        return json.loads(self.obhut(*arguments[:group], "--json", *arguments[group:],
+                                     timeout=timeout).stdout)
+
+    def status(self):
+        return self.ask("status")
+
+    def wait_enrolled(self, seconds=30):
+        wait_until("the enrolment", lambda: self.status()["enrolment"]["enrolled"], seconds)
+        return self.status()["enrolment"]
+
+    def wait_plan(self, version, seconds=30):
+        def there():
+            plan = self.status().get("plan")
+            return plan and plan["version"] >= version
+        wait_until(f"plan {version}", there, seconds)
+
+    def backup(self):
+        return self.ask("backup", "--wait", timeout=300)
+
+
+class Endpoint(Client):
     """obhutd with a state folder of its own, and `obhut` talking to it."""
 
     def __init__(self, folder, name="endpoint"):
@@ -172,31 +205,8 @@ class Endpoint:
         self.process.must_live()
         return self.obhut("status", check=False).returncode == 0
 
-    def obhut(self, *arguments, check=True, stdin=None, timeout=120):
-        group = 2 if arguments[0] in ("plan", "key") else 1
-        return run("obhut", *arguments[:group], "--socket", self.socket, *arguments[group:],
-                   check=check, stdin=stdin, timeout=timeout)
-
-    def ask(self, *arguments, timeout=120):
-        group = 2 if arguments[0] in ("plan", "key") else 1
-        return json.loads(self.obhut(*arguments[:group], "--json", *arguments[group:],
-                                     timeout=timeout).stdout)
-
-    def status(self):
-        return self.ask("status")
-
-    def wait_enrolled(self, seconds=30):
-        wait_until("the enrolment", lambda: self.status()["enrolment"]["enrolled"], seconds)
-        return self.status()["enrolment"]
-
-    def wait_plan(self, version, seconds=30):
-        def there():
-            plan = self.status().get("plan")
-            return plan and plan["version"] >= version
-        wait_until(f"plan {version}", there, seconds)
-
-    def backup(self):
-        return self.ask("backup", "--wait", timeout=300)
+    def call(self, *arguments, **how):
+        return run("obhut", *arguments, **how)
 
     def stop(self):
         return self.process.stop() if self.process else None
