@@ -10,7 +10,7 @@ constexpr DWORD kAlreadyInBackground = 400;
 }  // namespace
 
 // Background mode is the idle class of processor, disk and memory. A thread does not hand it on to
-// those that it starts, so the process as a whole gives way with it: its one heavy work is backups.
+// those that it starts.
 Result<void> give_way() {
   if (::SetThreadPriority(::GetCurrentThread(), THREAD_MODE_BACKGROUND_BEGIN) != 0) return {};
   const DWORD code = ::GetLastError();

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agent/pack/pack_reader.h"
+#include "platform/priority.h"
 
 namespace obhut::maintain {
 
@@ -85,7 +86,7 @@ Result<void> for_each_pack(const std::vector<store::ObjectInfo>& packs, unsigned
   };
   {
     std::vector<std::jthread> threads;
-    for (unsigned i = 1; i < workers; ++i) threads.emplace_back(work);
+    for (unsigned i = 1; i < workers; ++i) threads.emplace_back(platform::giving_way_too(work));
     work();
   }
   if (first) return std::unexpected(std::move(*first));

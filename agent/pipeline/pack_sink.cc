@@ -1,6 +1,7 @@
 #include "agent/pipeline/pack_sink.h"
 
 #include "agent/pack/pack_index.h"
+#include "platform/priority.h"
 
 namespace obhut::pipeline {
 namespace {
@@ -28,7 +29,7 @@ PackSink::~PackSink() {
 
 void PackSink::start(const std::stop_token& stop) {
   for (std::size_t i = 0; i < limits_.uploaders; ++i) {
-    threads_.emplace_back([this, stop] { upload(stop); });
+    threads_.emplace_back(platform::giving_way_too([this, stop] { upload(stop); }));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "platform/priority.h"
 
 namespace obhut::pipeline {
 
@@ -29,9 +30,9 @@ class StageThreads {
 
   /// Runs `stage` on a thread of its own; its error ends the run.
   void start(std::function<Result<void>()> stage) {
-    threads_.emplace_back([this, stage = std::move(stage)] {
+    threads_.emplace_back(platform::giving_way_too([this, stage = std::move(stage)] {
       if (Result<void> done = stage(); !done) report(std::move(done).error());
-    });
+    }));
   }
   /// Keeps the first error and stops everybody. What follows (kCancelled) is its echo.
   void report(Error error) {

@@ -5,6 +5,7 @@
 
 #include "agent/base/check.h"
 #include "platform/local_files.h"
+#include "platform/priority.h"
 
 namespace obhut::scan {
 
@@ -122,7 +123,8 @@ LookAhead::Amount LookAhead::Piece::amount() const {
 }
 
 LookAhead::LookAhead(const WalkOptions& options)
-    : options_(options), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : options_(options),
+      thread_(platform::giving_way_too([this](const std::stop_token& stop) { run(stop); })) {}
 
 LookAhead::~LookAhead() = default;
 

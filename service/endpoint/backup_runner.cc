@@ -210,7 +210,7 @@ RunOutcome BackupRunner::run(std::shared_ptr<const trust::AcceptedPlan> plan,
       outcome.targets.push_back({name_of(target), {}, *error});
     }
   } else if (plan->plan.limits.cpu == model::CpuUse::kIdle) {
-    // On a thread of its own, since there is no way back; its stages inherit.
+    // On a thread of its own, since there is no way back; the threads that it starts do too.
     std::jthread([&] {
       if (const Result<void> done = platform::give_way(); !done) {
         parts_.log.warn("backup does not give way", field("reason", done.error().message));

@@ -20,5 +20,18 @@ TEST(Priority, OfAThreadThatGivesWayGoesToThreadsThatItStarts) {
   EXPECT_FALSE(gives_way()) << "nobody else's";
 }
 
+TEST(Priority, GoesToWorkForAnotherThread) {
+  bool alone = true;
+  bool together = false;
+  std::jthread(giving_way_too([&](const std::stop_token&) { alone = gives_way(); })).join();
+  std::jthread([&] {
+    (void)give_way();
+    std::jthread(giving_way_too([&] { together = gives_way(); })).join();
+  }).join();
+
+  EXPECT_FALSE(alone);
+  EXPECT_TRUE(together);
+}
+
 }  // namespace
 }  // namespace obhut::platform
