@@ -30,6 +30,10 @@ Result<std::string> absolute_path(std::string_view path);
 /// As programs and people of this system write it: on Windows "/C/a" is "C:\a".
 std::string system_text(const std::string& path);
 
+/// printable(), and as a person of this system may type it again: on Windows "/C/a" is "C:/a". (Not
+/// with '\\', which is what printable() escapes with.)
+std::string shown(std::string_view path);
+
 /// kNotFound where nothing is there. Follows symbolic links.
 Result<FileStatus> status_of_path(const std::string& path);
 /// True where something is there and may be seen.

@@ -89,6 +89,10 @@ std::string system_text(const std::string& path) {
   return path;
 }
 
+std::string shown(std::string_view path) {
+  return printable(path);
+}
+
 Result<FileStatus> status_of_path(const std::string& path) {
   FileStatus status;
   if (path.empty()) return fail(ErrorKind::kInvalidInput, "the empty path names nothing");

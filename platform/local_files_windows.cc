@@ -124,6 +124,16 @@ std::string system_text(const std::string& path) {
   return win::to_wtf8(std::wstring_view(*native).substr(native->starts_with(L"\\\\?\\") ? 4 : 0));
 }
 
+std::string shown(std::string_view path) {
+  if (!path.starts_with('/') || win::is_above_volumes(path) || win::is_without_drive(path)) {
+    return printable(path);
+  }
+  if (path.starts_with("/UNC/")) return "/" + printable(path.substr(4));
+  std::string text = printable(path.substr(1));
+  text.insert(1, path.size() == 2 ? ":/" : ":");
+  return text;
+}
+
 Result<FileStatus> status_of_path(const std::string& path) {
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
   const Handle file =

@@ -13,6 +13,7 @@
 
 #include "agent/base/bytes.h"
 #include "agent/base/result.h"
+#include "platform/caller.h"
 #include "platform/handle.h"
 
 namespace obhut::platform {
@@ -24,6 +25,7 @@ struct Peer {
   std::int64_t pid = 0;
   std::string account;         ///< user name, or the number where it has none; on Windows the SID
   bool administrator = false;  ///< root, or an elevated administrator
+  CallerPtr caller;            ///< to touch files as the peer does
 };
 
 /// One connection. Closed when dropped.

@@ -11,6 +11,7 @@
 #include "platform/local_socket_half.h"
 #include "platform/os_error.h"
 #include "platform/posix.h"
+#include "platform/posix_caller.h"
 #include "platform/stop_waker.h"
 
 namespace obhut::platform {
@@ -42,6 +43,18 @@ const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
+Result<std::vector<gid_t>> groups_of_peer(const Handle& socket) {
+  std::vector<gid_t> groups(64);
+  for (;;) {
+    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    const bool done =
+        ::getsockopt(fd_of(socket), SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0;
+    if (!done && errno != ERANGE) return os_failure("ask who is on", "the socket");
+    groups.resize(size / sizeof(gid_t));
+    if (done) return groups;
+  }
+}
+
 Result<Peer> peer_of(const Handle& socket) {
   ucred who{};
   socklen_t size = sizeof who;
@@ -55,6 +68,8 @@ Result<Peer> peer_of(const Handle& socket) {
   peer.account = AccountNames().user(who.uid);
   if (peer.account.empty()) peer.account = std::to_string(who.uid);
   peer.administrator = who.uid == 0;
+  ASSIGN_OR_RETURN(std::vector<gid_t> groups, groups_of_peer(socket));
+  peer.caller = caller_of(who.uid, who.gid, std::move(groups));
   return peer;
 }
 

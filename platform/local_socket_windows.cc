@@ -10,6 +10,7 @@
 #include "platform/local_socket_half.h"
 #include "platform/machine.h"
 #include "platform/stop_event.h"
+#include "platform/windows_caller.h"
 #include "platform/windows_rights.h"
 
 namespace obhut::platform {
@@ -117,7 +118,6 @@ Result<void> await(const Transfer& transfer, Deadline deadline, const win::StopE
   }
 }
 
-/// Of a thread that acts as the client, or of a process.
 Result<Peer> peer_with(HANDLE token) {
   std::array<std::uint64_t, 32> room{};
   DWORD size = 0;
@@ -143,13 +143,17 @@ Result<Peer> peer_with(HANDLE token) {
 Result<Peer> peer_of_client(HANDLE pipe) {
   if (::ImpersonateNamedPipeClient(pipe) == 0) return win::failure("ask who is on", "the pipe");
   HANDLE token = nullptr;
-  const BOOL opened = ::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY, TRUE, &token);
+  const BOOL opened =
+      ::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY | TOKEN_DUPLICATE, TRUE, &token);
+  const DWORD code = ::GetLastError();
   const Handle held = handle_of(token);
-  Result<Peer> peer = opened != 0 ? peer_with(token) : win::failure("ask who is on", "the pipe");
   // A thread that cannot become itself again must not go on.
   if (::RevertToSelf() == 0) ::TerminateProcess(::GetCurrentProcess(), 3);
+  if (opened == 0) return win::failure_of(code, "ask who is on", "the pipe");
+  ASSIGN_OR_RETURN(Peer peer, peer_with(token));
+  ASSIGN_OR_RETURN(peer.caller, caller_of(token));
   ULONG pid = 0;
-  if (peer && ::GetNamedPipeClientProcessId(pipe, &pid) != 0) peer->pid = pid;
+  if (::GetNamedPipeClientProcessId(pipe, &pid) != 0) peer.pid = pid;
   return peer;
 }
 

@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "agent/base/text.h"
+#include "platform/local_files.h"
 
 namespace obhut::platform {
 
@@ -18,7 +18,7 @@ std::string os_error_text(int code) {
 
 Error os_error(int code, Whose whose, std::string_view action, std::string_view path) {
   std::string message(action);
-  if (!path.empty()) message.append(" ").append(printable(path));
+  if (!path.empty()) message.append(" ").append(shown(path));
   message.append(": ").append(os_error_text(code));
   return {os_error_kind(code, whose), std::move(message)};
 }

@@ -14,6 +14,7 @@
 
 #include "agent/base/bytes.h"
 #include "agent/base/result.h"
+#include "platform/caller.h"
 #include "platform/file_status.h"
 #include "platform/filesystem.h"
 
@@ -35,6 +36,8 @@ struct TreeWriterOptions {
   /// Look names up one component at a time, and have files under temporary names while they are
   /// written, even where the kernel can do better.
   bool plain_calls = false;
+  /// All but the content of open files is done as this account; null: as ourselves.
+  CallerPtr caller{};
 };
 
 struct EntryMetadata {
@@ -51,6 +54,10 @@ struct EntryMetadata {
 /// False for an attribute that only another system has ("windows.security" on Linux, "user.note" on
 /// Windows): a writer that is given it says for each entry that it cannot be set.
 bool holds_attribute(std::string_view name);
+
+/// Equal for two names of which a directory of this system can hold but one ("Notes" and "NOTES" on
+/// Windows). Nothing where that is so of equal names alone.
+std::optional<std::string> name_key(std::string_view name);
 
 enum class PlaceOutcome : std::uint8_t {
   kCreated,

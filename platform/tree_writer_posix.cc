@@ -9,6 +9,7 @@
 #include "platform/local_files.h"
 #include "platform/os_error.h"
 #include "platform/posix.h"
+#include "platform/posix_caller.h"
 #include "platform/restore_names.h"
 #include "platform/tree_writer.h"
 
@@ -61,7 +62,7 @@ struct Made {
 
 struct TreeWriter::State {
   State(Handle root, TreeWriterOptions chosen)
-      : options(chosen), below(std::move(root), chosen.plain_calls) {}
+      : options(std::move(chosen)), below(std::move(root), options.plain_calls) {}
 
   TreeWriterOptions options;
   Beneath below;
@@ -222,7 +223,7 @@ Result<Placed> TreeWriter::State::finish_made(const Spot& spot, const std::strin
   // In a folder that a local user may write to, he could have put another file of ours (by a hard
   // link) under the temporary name to have its owner changed. NFS turns root into nobody.
   constexpr uid_t kNobody = 65534;
-  const bool ours = status.uid == ::geteuid() || status.uid == kNobody;
+  const bool ours = status.uid == file_user() || status.uid == kNobody;
   if (status.type != type || status.links != 1 || !ours) {
     return taken(spot.path(), "something else was put in its place while it was made");
   }
@@ -286,6 +287,7 @@ Result<void> TargetFile::write_at(std::uint64_t offset, ByteView bytes) {
 }
 
 Result<Placed> TargetFile::commit(std::uint64_t size, const EntryMetadata& metadata) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->writer->options.caller));
   TreeWriter::State& writer = *state_->writer;
   const int fd = fd_of(state_->handle);
   const std::string path = state_->spot.path();
@@ -310,16 +312,21 @@ Result<Placed> TargetFile::commit(std::uint64_t size, const EntryMetadata& metad
 
 // TreeWriter
 
+std::optional<std::string> name_key(std::string_view /*name*/) {
+  return std::nullopt;
+}
+
 TreeWriter::TreeWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TreeWriter::TreeWriter(TreeWriter&&) noexcept = default;
 TreeWriter& TreeWriter::operator=(TreeWriter&&) noexcept = default;
 TreeWriter::~TreeWriter() = default;
 
 Result<TreeWriter> TreeWriter::open(const std::string& target, TreeWriterOptions options) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(options.caller));
   TRY(make_directories(target, 0700));
   Handle root = handle_of(posix::open_directory_path(target));
   if (!root.valid()) return os_failure("open", target);
-  auto state = std::make_unique<State>(std::move(root), options);
+  auto state = std::make_unique<State>(std::move(root), std::move(options));
   FileStatus status;
   if (posix::status_at(fd_of(state->below.root()), "", false, status) != 0) {
     return os_failure("stat", target);
@@ -335,6 +342,7 @@ Result<TreeWriter> TreeWriter::open(const std::string& target, TreeWriterOptions
 }
 
 Result<Placed> TreeWriter::make_directory(std::string_view path) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   ASSIGN_OR_RETURN(const State::Spot spot, state_->spot_of(path));
   const int folder = fd_of(*spot.folder);
   const Name name(spot.name);
@@ -389,6 +397,7 @@ Result<Placed> TreeWriter::State::make_other_directory(const Spot& spot, std::st
 
 Result<std::vector<Error>> TreeWriter::finish_directory(std::string_view path,
                                                         const EntryMetadata& metadata) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   TRY(check_relative(path));
   const std::string actual = state_->directories.actual_path(path);
   std::vector<Error> problems;
@@ -415,6 +424,7 @@ Result<std::vector<Error>> TreeWriter::finish_directory(std::string_view path,
 }
 
 Result<std::optional<TargetFile>> TreeWriter::create_file(std::string_view path, FileHints hints) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   ASSIGN_OR_RETURN(State::Spot spot, state_->spot_of(path));
   if (!hints.new_directory) {
     ASSIGN_OR_RETURN(const std::optional<Placed> kept, state_->keep_existing(spot));
@@ -446,6 +456,7 @@ Result<std::optional<TargetFile>> TreeWriter::create_file(std::string_view path,
 
 Result<Placed> TreeWriter::make_symlink(std::string_view path, std::string_view points_to,
                                         const EntryMetadata& metadata) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   if (points_to.empty() || points_to.find('\0') != std::string_view::npos) {
     return fail(ErrorKind::kInvalidInput,
                 "restore " + printable(path) + ": a symbolic link needs a target without zeros");
@@ -462,6 +473,7 @@ Result<Placed> TreeWriter::make_symlink(std::string_view path, std::string_view 
 
 Result<Placed> TreeWriter::make_special(std::string_view path, FileType type, std::uint64_t rdev,
                                         const EntryMetadata& metadata) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   mode_t kind = S_IFIFO;
   if (type == FileType::kCharDevice) kind = S_IFCHR;
   if (type == FileType::kBlockDevice) kind = S_IFBLK;
@@ -484,6 +496,7 @@ Result<Placed> TreeWriter::make_special(std::string_view path, FileType type, st
 
 Result<Placed> TreeWriter::make_hard_link(std::string_view path, std::string_view first,
                                           const FileIdentity& identity) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   ASSIGN_OR_RETURN(const State::Spot from, state_->spot_of(first));
   ASSIGN_OR_RETURN(const State::Spot spot, state_->spot_of(path));
   ASSIGN_OR_RETURN(std::optional<Placed> kept, state_->keep_existing(spot));

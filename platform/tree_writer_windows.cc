@@ -58,7 +58,7 @@ bool remove_at(const Handle& folder, std::wstring_view name) {
 
 struct TreeWriter::State {
   State(Handle root, TreeWriterOptions chosen)
-      : options(chosen), below(std::move(root), chosen.plain_calls) {}
+      : options(std::move(chosen)), below(std::move(root), options.plain_calls) {}
 
   TreeWriterOptions options;
   Beneath below;
@@ -278,6 +278,7 @@ Result<void> TargetFile::write_at(std::uint64_t offset, ByteView bytes) {
 }
 
 Result<Placed> TargetFile::commit(std::uint64_t size, const EntryMetadata& metadata) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->writer->options.caller));
   state_->allow_holes(size);
   FILE_END_OF_FILE_INFO end{};
   end.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
@@ -292,6 +293,14 @@ Result<Placed> TargetFile::commit(std::uint64_t size, const EntryMetadata& metad
 }
 
 // TreeWriter
+
+// By the system's own table, as its file systems compare.
+std::optional<std::string> name_key(std::string_view name) {
+  std::optional<std::wstring> wide = win::to_wide(name);
+  if (!wide) return std::string(name);
+  ::CharUpperBuffW(wide->data(), static_cast<DWORD>(wide->size()));
+  return win::to_wtf8(*wide);
+}
 
 TreeWriter::TreeWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TreeWriter::TreeWriter(TreeWriter&&) noexcept = default;
@@ -321,6 +330,7 @@ Handle volume_of(const std::string& target) {
 }  // namespace
 
 Result<TreeWriter> TreeWriter::open(const std::string& target, TreeWriterOptions options) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(options.caller));
   win::prepare_to_write();
   Handle root;
   if (target != "/") {
@@ -331,13 +341,14 @@ Result<TreeWriter> TreeWriter::open(const std::string& target, TreeWriterOptions
         {.access = FILE_TRAVERSE | FILE_READ_ATTRIBUTES, .options = FILE_DIRECTORY_FILE});
     if (!root.valid()) return win::failure("open", target);
   }
-  auto state = std::make_unique<State>(std::move(root), options);
+  auto state = std::make_unique<State>(std::move(root), std::move(options));
   if (target != "/") state->volume = volume_of(target);
   state->temporary_prefix = ".obhut-" + win::fresh_name() + "-";
   return TreeWriter(std::move(state));
 }
 
 Result<Placed> TreeWriter::make_directory(std::string_view path) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   ASSIGN_OR_RETURN(const State::Spot spot, state_->spot_of(path));
   if (!spot.folder->valid()) {
     // Drives are there or not.
@@ -406,6 +417,7 @@ Result<Placed> TreeWriter::State::make_other_directory(const Spot& spot, std::st
 
 Result<std::vector<Error>> TreeWriter::finish_directory(std::string_view path,
                                                         const EntryMetadata& metadata) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   TRY(check_relative(path));
   const std::string actual = state_->directories.actual_path(path);
   std::vector<Error> problems;
@@ -425,6 +437,7 @@ Result<std::vector<Error>> TreeWriter::finish_directory(std::string_view path,
 }
 
 Result<std::optional<TargetFile>> TreeWriter::create_file(std::string_view path, FileHints hints) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   ASSIGN_OR_RETURN(State::Spot spot, state_->spot_of(path));
   if (!hints.new_directory) {
     ASSIGN_OR_RETURN(const std::optional<Placed> kept, state_->keep_existing(spot));
@@ -441,6 +454,7 @@ Result<std::optional<TargetFile>> TreeWriter::create_file(std::string_view path,
 
 Result<Placed> TreeWriter::make_symlink(std::string_view path, std::string_view points_to,
                                         const EntryMetadata& metadata) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   if (points_to.empty() || points_to.find('\0') != std::string_view::npos) {
     return fail(ErrorKind::kInvalidInput,
                 "restore " + printable(path) + ": a symbolic link needs a target without zeros");
@@ -463,6 +477,7 @@ Result<Placed> TreeWriter::make_special(std::string_view path, FileType /*type*/
 
 Result<Placed> TreeWriter::make_hard_link(std::string_view path, std::string_view first,
                                           const FileIdentity& identity) {
+  ASSIGN_OR_RETURN(const ActingAs acting, ActingAs::begin(state_->options.caller));
   ASSIGN_OR_RETURN(const State::Spot from, state_->spot_of(first));
   ASSIGN_OR_RETURN(const State::Spot spot, state_->spot_of(path));
   ASSIGN_OR_RETURN(std::optional<Placed> kept, state_->keep_existing(spot));

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agent/pipeline/blob_writer.h"
+#include "agent/pipeline/change_hints.h"
 #include "agent/pipeline/checkpoint.h"
 #include "agent/pipeline/content_reader.h"
 #include "agent/pipeline/known_files.h"
@@ -18,6 +19,7 @@
 #include "agent/pipeline/work_queue.h"
 #include "platform/local_files.h"
 #include "platform/machine.h"
+#include "platform/priority.h"
 
 namespace obhut::pipeline {
 namespace {
@@ -75,7 +77,8 @@ struct BackupJob::Run {
              {job.options_.uploaders, kQueuedPacks, kBlobsPerIndex},
              [this](Error error) { threads.report(std::move(error)); }),
         nodes(job.vault_.keyring(), sink, job.progress_),
-        reader(job.vault_.store(), job.vault_.keyring(), *index, limits_of(job.options_)) {
+        reader(job.vault_.store(), job.vault_.keyring(), *index, limits_of(job.options_)),
+        hints(job.options_.journal(), job.options_.cache_directory) {
     adopted = loaded.orphans.size();
     sink.adopt(std::move(loaded.orphans));
   }
@@ -104,6 +107,7 @@ struct BackupJob::Run {
   NodeBlobs nodes;
   vault::BlobReader reader;
   platform::AccountNames accounts;
+  ChangeHints hints;
   KnownFiles known_files;
   WorkBoard board;
   Incidents incidents;
@@ -135,6 +139,8 @@ Result<BackupReport> BackupJob::run(std::stop_token stop) {
   Run run(*this, held, std::move(loaded), stop);
   ASSIGN_OR_RETURN(EarlierRun earlier, run.earlier_run(chain));
   TRY(run.open_checkpoint(earlier));
+  const vault::Point* latest = chain.latest();
+  run.hints.begin(options_.sources, latest != nullptr ? latest->id : Sha256{});
   TRY(held.prepare(options_.sources, options_.walk));
   progress_.phase = Phase::kReading;
   ASSIGN_OR_RETURN(BuiltTree tree, run.read_sources(std::move(earlier)));
@@ -215,9 +221,10 @@ Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
     // The snapshots are the walk's alone; for an estimate what is there now does.
     ASSIGN_OR_RETURN(scan::Walker ahead,
                      scan::Walker::create(job.options_.sources, job.options_.walk));
-    count = std::jthread([this, ahead = std::move(ahead)](const std::stop_token& own) mutable {
-      count_sources(std::move(ahead), {}, job.clock_, job.progress_, own);
-    });
+    count = std::jthread(platform::giving_way_too(
+        [this, ahead = std::move(ahead)](const std::stop_token& own) mutable {
+          count_sources(std::move(ahead), {}, job.clock_, job.progress_, own);
+        }));
   }
   BoundedQueue<TreeEvents> events(kEvents / kEventBatch);
   WorkQueue jobs(kJobs);
@@ -225,8 +232,8 @@ Result<BuiltTree> BackupJob::Run::read_sources(EarlierRun earlier) {
   sink.start(stop);
   threads.start([&, this]() -> Result<void> {
     SourceWalk walk(std::move(walker), std::move(earlier), reader, used,
-                    Segmenter(kSegments, segment_seed(job.vault_.keyring())), accounts, incidents,
-                    job.progress_);
+                    Segmenter(kSegments, segment_seed(job.vault_.keyring())), accounts, hints,
+                    incidents, job.progress_);
     Result<WalkCounts> walked = walk.run(events, jobs, job.options_.pause, stop);
     if (!walked) {
       // Stopped before the queue closes: the builder must not take the end for the end.
@@ -303,6 +310,16 @@ Result<BackupReport> BackupJob::Run::commit(const vault::Vault::Writer& writer,
   BackupReport report;
   ASSIGN_OR_RETURN(report.point, job.vault_.commit(writer, chain, draft, stop));
   report.summary = std::move(draft.summary);
+  if (const Result<void> kept = hints.keep(report.point.id); !kept) {
+    job.log_.warn("what volumes record of changes is of no use to the next run",
+                  field("why", kept.error().message));
+  }
+  if (const scan::EntryFilter* filter = job.options_.walk.filter) {
+    for (std::string& path : filter->left_out_for_system()) {
+      incidents.add({IncidentKind::kIgnored, std::move(path),
+                     Error{ErrorKind::kUnsupported, "the system wants it in no backup"}});
+    }
+  }
   report.incidents = incidents.remembered();
   report.read_live = held.live();
   report.skipped = incidents.count(IncidentKind::kSkipped);

@@ -5,6 +5,7 @@
 //     └───▶ events ────▶ tree builder ─┘                  then index, then head
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -22,6 +23,7 @@
 #include "agent/scan/walker.h"
 #include "agent/vault/blob_reader.h"
 #include "agent/vault/vault.h"
+#include "platform/change_journal.h"
 
 namespace obhut::pipeline {
 
@@ -41,6 +43,8 @@ struct BackupOptions {
   /// Somebody looks at the progress: where no point before tells how much there is, it is counted.
   bool count_ahead = false;
   const PauseGate* pause = nullptr;  ///< closed: nothing more is read until it opens; null: never
+  /// What the system records of changes; tests bring others.
+  std::function<std::unique_ptr<platform::ChangeJournal>()> journal = platform::change_journal;
   /// Signs the head where the vault does not stand alone.
   std::optional<vault::Vault::Writer> writer;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/base/text.h"
 #include "platform/local_files.h"
 
 namespace obhut::pipeline {
@@ -120,7 +119,7 @@ Result<void> HeldSources::read_live(const std::string& path) {
 Result<void> HeldSources::take_live(const std::string& path, const std::string& reason) {
   if (options_.use == model::SnapshotUse::kRequired) {
     return fail(ErrorKind::kUnsupported,
-                printable(path) + ": a snapshot is required and cannot be had: " + reason +
+                platform::shown(path) + ": a snapshot is required and cannot be had: " + reason +
                     "; leave it out, or have snapshots preferred instead of required");
   }
   if (live_.size() < kRemembered) live_.push_back({path, reason});

@@ -13,7 +13,7 @@ namespace obhut::pipeline {
 enum class IncidentKind : std::uint8_t {
   kSkipped,  ///< not in the point: it could not be read
   kChanged,  ///< in the point, marked: it changed every time it was read
-  kIgnored,  ///< no backup holds such entries: sockets
+  kIgnored,  ///< no backup holds such entries: sockets, memory paged out
 };
 
 /// "skipped", "changed", "ignored": stable words for JSON.

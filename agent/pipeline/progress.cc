@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agent/base/text.h"
+#include "platform/local_files.h"
 
 namespace obhut::pipeline {
 namespace {
@@ -60,7 +60,7 @@ model::JobProgress job_progress(const Progress& at, bool paused) {
   out.stored_bytes = at.stored_bytes;
   out.errors = at.skipped;
   set_totals(at, out);
-  if (!ended) out.path = printable(at.path);
+  if (!ended) out.path = platform::shown(at.path);
   return out;
 }
 

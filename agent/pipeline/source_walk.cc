@@ -23,11 +23,6 @@ std::string_view why_ignored(scan::WalkNote note) {
   return "an entry of unknown type";
 }
 
-bool is_unchanged(const platform::FileStatus& status, const model::Entry& earlier,
-                  Instant earlier_start) {
-  return scan::ChangeDetector(earlier_start).is_unchanged(status, earlier);
-}
-
 // The inode's change time covers attributes and link target too.
 bool same_inode_state(const platform::FileStatus& status, const model::Entry& before) {
   return status.inode == before.inode && scan::file_time_of(status.ctime_ns) == before.changed;
@@ -52,13 +47,14 @@ struct SourceWalk::Level {
 
 SourceWalk::SourceWalk(scan::Walker walker, EarlierRun earlier, vault::BlobReader& reader,
                        UsedPacks& used, Segmenter segmenter, platform::AccountNames& accounts,
-                       Incidents& incidents, ProgressBoard& progress)
+                       const ChangeHints& hints, Incidents& incidents, ProgressBoard& progress)
     : walker_(std::move(walker)),
       earlier_(std::move(earlier)),
       reader_(reader),
       proof_(used, reader),
       segmenter_(std::move(segmenter)),
       accounts_(accounts),
+      hints_(hints),
       incidents_(incidents),
       progress_(progress) {}
 
@@ -224,11 +220,11 @@ Result<void> SourceWalk::take_entry(const scan::WalkEvent& step) {
   return take_other(step, before);
 }
 
-// True where the content of an earlier run is this file's still, and all of it is in the vault.
-Result<bool> SourceWalk::keeps_content(const platform::FileStatus& status,
-                                       const model::Entry& earlier, Instant earlier_start) {
-  if (!is_unchanged(status, earlier, earlier_start)) return false;
-  return proof_.holds(earlier.content, stop_);
+// Since the point before.
+bool SourceWalk::is_unchanged(const platform::FileStatus& status,
+                              const model::Entry& before) const {
+  return scan::ChangeDetector(earlier_.started).is_unchanged(status, before) &&
+         !hints_.written(status.identity());
 }
 
 model::Entry SourceWalk::kept_entry(const scan::WalkEvent& step, const model::Entry& earlier) {
@@ -307,9 +303,14 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
   bool moves = false;
   if (match != nullptr) {
     const model::Entry& before = *match->entry;
-    ASSIGN_OR_RETURN(const bool kept, keeps_content(step.status, before, earlier_.started));
+    const bool unchanged = is_unchanged(step.status, before);
+    bool kept = unchanged;
+    // All of it must be in the vault still.
+    if (unchanged) {
+      ASSIGN_OR_RETURN(kept, proof_.holds(before.content, stop_));
+    }
     // Read again although it did not change.
-    moves = !kept && is_unchanged(step.status, before, earlier_.started) && proof_.leaves();
+    moves = unchanged && !kept && proof_.leaves();
     if (kept) {
       ++counts_.unchanged_files;
       keep(step);
@@ -328,8 +329,12 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
   }
   if (earlier_.checkpoint) {
     if (const model::Entry* read = earlier_.checkpoint->find(step.path)) {
-      ASSIGN_OR_RETURN(const bool kept,
-                       keeps_content(step.status, *read, earlier_.checkpoint->started()));
+      // Hints are of the time since the point: what they name is what that run read.
+      const scan::ChangeDetector detector(earlier_.checkpoint->started());
+      bool kept = detector.is_unchanged(step.status, *read);
+      if (kept) {
+        ASSIGN_OR_RETURN(kept, proof_.holds(read->content, stop_));
+      }
       // Through the builder's hands as work that is done: it goes into the next checkpoint too.
       if (kept) {
         keep(step);
@@ -372,8 +377,7 @@ Result<void> SourceWalk::read_file(const scan::WalkEvent& step, model::Entry ent
 Result<void> SourceWalk::take_other(const scan::WalkEvent& step,
                                     const PreviousDirectory::Match* match) {
   keep(step);
-  if (match != nullptr && match->entry->marks == 0 &&
-      is_unchanged(step.status, *match->entry, earlier_.started) &&
+  if (match != nullptr && match->entry->marks == 0 && is_unchanged(step.status, *match->entry) &&
       same_metadata(step.status, *match->entry, accounts_)) {
     return send_unchanged(*match);
   }

@@ -13,6 +13,7 @@
 #include "agent/base/queue.h"
 #include "agent/base/result.h"
 #include "agent/model/summary.h"
+#include "agent/pipeline/change_hints.h"
 #include "agent/pipeline/checkpoint.h"
 #include "agent/pipeline/file_work.h"
 #include "agent/pipeline/incidents.h"
@@ -44,8 +45,8 @@ class SourceWalk {
  public:
   /// All must outlive it.
   SourceWalk(scan::Walker walker, EarlierRun earlier, vault::BlobReader& reader, UsedPacks& used,
-             Segmenter segmenter, platform::AccountNames& accounts, Incidents& incidents,
-             ProgressBoard& progress);
+             Segmenter segmenter, platform::AccountNames& accounts, const ChangeHints& hints,
+             Incidents& incidents, ProgressBoard& progress);
   ~SourceWalk();
 
   /// Walks to the end, standing still while `pause` (may be null) is closed. Closes neither queue.
@@ -66,8 +67,8 @@ class SourceWalk {
   Result<void> take_entry(const scan::WalkEvent& step);
   Result<void> take_file(const scan::WalkEvent& step, const PreviousDirectory::Match* match);
   Result<void> take_other(const scan::WalkEvent& step, const PreviousDirectory::Match* match);
-  Result<bool> keeps_content(const platform::FileStatus& status, const model::Entry& earlier,
-                             Instant earlier_start);
+  [[nodiscard]] bool is_unchanged(const platform::FileStatus& status,
+                                  const model::Entry& before) const;
   model::Entry kept_entry(const scan::WalkEvent& step, const model::Entry& earlier);
   Result<void> send_unchanged(const PreviousDirectory::Match& match);
   bool hold(const PreviousDirectory::Match& match);
@@ -91,6 +92,7 @@ class SourceWalk {
   ContentProof proof_;
   Segmenter segmenter_;
   platform::AccountNames& accounts_;
+  const ChangeHints& hints_;
   Incidents& incidents_;
   ProgressBoard& progress_;
   std::vector<Level> levels_;

@@ -6,6 +6,7 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "agent/restore/hard_links.h"
@@ -30,6 +31,11 @@ platform::FileType special_type(model::EntryType type) {
     default:
       return platform::FileType::kUnknown;
   }
+}
+
+Error second_name() {
+  return {ErrorKind::kConflict,
+          "a name in its directory differs in case alone, and this system takes but one of them"};
 }
 
 /// Has the disk work while files are still being opened, so that the sync at the end, before which
@@ -106,6 +112,7 @@ struct RestoreJob::Run {
   Result<void> enter(const Step& step, PointTree& tree);
   Result<void> leave();
   Result<bool> make_directories();
+  bool is_second_name(std::size_t level, std::string_view path);
   Result<void> take_entry(const Step& step);
   Result<void> plan_file(const model::Entry& entry, const FileTaskPtr& task);
   using OnFull = std::function<Result<void>()>;
@@ -133,6 +140,9 @@ struct RestoreJob::Run {
   std::stop_token stop;
 
   std::vector<OpenDirectory> open;
+  // Of the root and each open directory, where names that are not equal can be the same: what was
+  // restored there.
+  std::vector<std::unordered_set<std::string>> restored_names{1};
   FileBatch batch;
   std::size_t batch_files = 0;
   std::size_t batch_open_files = 0;
@@ -253,6 +263,7 @@ Result<void> RestoreJob::Run::enter(const Step& step, PointTree& tree) {
   directory.entry.children.clear();
   if (!selection.leads_to(step.path)) tree.skip_content();
   open.push_back(std::move(directory));
+  restored_names.emplace_back();
   if (!selection.wants(step.path, true)) return {};
   expect_below(*step.entry, step.path);
   anything = true;
@@ -261,11 +272,23 @@ Result<void> RestoreJob::Run::enter(const Step& step, PointTree& tree) {
   return {};
 }
 
+/// True where the system that is restored to would take an earlier name of the directory for it.
+bool RestoreJob::Run::is_second_name(std::size_t level, std::string_view path) {
+  std::optional<std::string> key = platform::name_key(path.substr(path.rfind('/') + 1));
+  return key && !restored_names[level].insert(std::move(*key)).second;
+}
+
 // Those that lead to what is wanted are made when the first wanted entry below them comes.
 Result<bool> RestoreJob::Run::make_directories() {
-  for (OpenDirectory& directory : open) {
+  for (std::size_t level = 0; level < open.size(); ++level) {
+    OpenDirectory& directory = open[level];
     if (directory.failed) return false;
     if (directory.made) continue;
+    if (is_second_name(level, directory.path)) {
+      directory.failed = true;
+      TRY(missing(directory.path, second_name()));
+      return false;
+    }
     auto placed = writer.make_directory(directory.path);
     if (!placed) {
       directory.failed = true;
@@ -286,6 +309,7 @@ Result<void> RestoreJob::Run::leave() {
   // After all that is below it was written: with the batch.
   if (open.back().made) finished.push_back(std::move(open.back()));
   open.pop_back();
+  restored_names.pop_back();
   return {};
 }
 
@@ -318,6 +342,7 @@ Result<void> RestoreJob::Run::take_entry(const Step& step) {
                  Error{ErrorKind::kConflict, "its directory could not be made"});
     return {};
   }
+  if (is_second_name(open.size(), path)) return missing(path, second_name());
   model::Entry entry = *step.entry;
   FileTaskPtr task;
   if (entry.type == model::EntryType::kFile) {

@@ -2,7 +2,9 @@
 // The seam through which what a plan says of each source reaches the walk.
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace obhut::scan {
 
@@ -29,6 +31,9 @@ class EntryFilter {
   [[nodiscard]] virtual std::optional<SourceRules> rules_of(std::string_view /*source*/) const {
     return std::nullopt;
   }
+
+  /// Of what wants() said no to: what nobody of us chose, but the system did. For the report.
+  [[nodiscard]] virtual std::vector<std::string> left_out_for_system() const { return {}; }
 };
 
 }  // namespace obhut::scan

@@ -84,14 +84,14 @@ WalkEvent Walker::State::error(Error failure) const {
 
 WalkEvent Walker::State::stopped(Error failure) const {
   WalkEvent made = event(WalkKind::kStopped);
-  made.error = std::move(failure).within(printable(path));
+  made.error = std::move(failure).within(platform::shown(path));
   return made;
 }
 
 /// A failure at or on the way to a source names that source: it is what the plan asks for.
 WalkEvent Walker::State::source_error(Error failure, const SourceNode* node) const {
   if (node == nullptr) return error(std::move(failure));
-  return error(std::move(failure).within("source " + printable(first_source(node, path))));
+  return error(std::move(failure).within("source " + platform::shown(first_source(node, path))));
 }
 
 // The walk
@@ -202,7 +202,7 @@ std::optional<WalkEvent> Walker::State::reopen(Level& level) {
   level.listed = true;
   level.next = level.names->size();
   if (all_done) return std::nullopt;
-  return error(std::move(again).error().within("go on with " + printable(path)));
+  return error(std::move(again).error().within("go on with " + platform::shown(path)));
 }
 
 Result<Directory> Walker::State::open_again(const Level& level) const {

@@ -52,8 +52,8 @@ json answer(Daemon& daemon, const platform::Peer& peer, ByteView bytes, Reply& r
   if (!may_ask(peer, command, platform::user_id())) {
     return error_message({ErrorKind::kRefused, command + ": needs administrator rights"});
   }
-  Result<json> result =
-      carry_out(daemon, audience_of(peer, platform::user_id()), command, *request, reply, stop);
+  Result<json> result = carry_out(daemon, {audience_of(peer, platform::user_id()), peer.caller},
+                                  command, *request, reply, stop);
   if (!result) return error_message(result.error());
   (*result)["done"] = true;
   if (!result->contains("exit")) (*result)["exit"] = static_cast<int>(cli::kExitDone);

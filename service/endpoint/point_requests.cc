@@ -209,8 +209,8 @@ auto tell_progress(Engine& engine, Reply& reply, Activities::Look look, Work wor
   return done;
 }
 
-Result<json> restore_point(Engine& engine, PointReader& reader, const json& request, Reply& reply,
-                           const std::stop_token& stop) {
+Result<json> restore_point(Engine& engine, PointReader& reader, const platform::CallerPtr& account,
+                           const json& request, Reply& reply, const std::stop_token& stop) {
   restore::RestoreOptions options;
   options.target = text_or(request, "to");
   if (!platform::is_absolute(options.target)) {
@@ -219,6 +219,7 @@ Result<json> restore_point(Engine& engine, PointReader& reader, const json& requ
   const auto policy = policy_of(text_or(request, "existing", "keep"));
   if (!policy) return fail(ErrorKind::kInvalidInput, "existing: want keep, overwrite or both");
   options.writer.existing = *policy;
+  options.writer.caller = account;
   options.writer.numeric_owner = flag_or(request, "numeric_owner");
   ASSIGN_OR_RETURN(options.selection, selection_of(request));
   ASSIGN_OR_RETURN(const PointReader::Row row,
@@ -236,7 +237,8 @@ Result<json> restore_point(Engine& engine, PointReader& reader, const json& requ
   return value;
 }
 
-Result<json> export_point(PointReader& reader, const json& request, const std::stop_token& stop) {
+Result<json> export_point(PointReader& reader, const platform::CallerPtr& account,
+                          const json& request, const std::stop_token& stop) {
   const std::string file = text_or(request, "to");
   if (!platform::is_absolute(file))
     return fail(ErrorKind::kInvalidInput, "export: want an absolute file name");
@@ -247,12 +249,17 @@ Result<json> export_point(PointReader& reader, const json& request, const std::s
                    reader.row(text_or(request, "point", "latest"), stop));
   ASSIGN_OR_RETURN(vault::BlobReader * blobs, reader.blobs(stop));
   // The archive holds what others may not read: for its owner alone, and whole or not there.
-  ASSIGN_OR_RETURN(platform::AtomicFile out, platform::AtomicFile::create(file, 0600));
+  const auto as_account = [&](auto work) -> decltype(work()) {
+    ASSIGN_OR_RETURN(const platform::ActingAs acting, platform::ActingAs::begin(account));
+    return work();
+  };
+  ASSIGN_OR_RETURN(platform::AtomicFile out,
+                   as_account([&] { return platform::AtomicFile::create(file, 0600); }));
   ASSIGN_OR_RETURN(const restore::RestoreReport report,
                    restore::export_archive(
                        *blobs, row.summary.root, selection, *format,
                        [&](ByteView bytes) { return out.write(bytes); }, stop));
-  TRY(out.commit());
+  TRY(as_account([&] { return out.commit(); }));
   json value = report_json(report);
   value["point"] = row.point->id.text();
   value["file"] = printable(file);
@@ -289,8 +296,9 @@ Result<json> verify(Engine& engine, PointReader& reader, const json& request, Re
 
 }  // namespace
 
-Result<json> carry_out_on_points(Engine& engine, std::string_view command, const json& request,
-                                 Reply& reply, const std::stop_token& stop) {
+Result<json> carry_out_on_points(Engine& engine, const platform::CallerPtr& account,
+                                 std::string_view command, const json& request, Reply& reply,
+                                 const std::stop_token& stop) {
   const auto read = [&](auto use) -> Result<json> {
     ASSIGN_OR_RETURN(const std::unique_ptr<PointReader> reader,
                      PointReader::open(engine, text_or(request, "target"), stop));
@@ -301,10 +309,11 @@ Result<json> carry_out_on_points(Engine& engine, std::string_view command, const
   if (command == "find")
     return read([&](PointReader& in) { return find(in, request, reply, stop); });
   if (command == "restore") {
-    return read([&](PointReader& in) { return restore_point(engine, in, request, reply, stop); });
+    return read(
+        [&](PointReader& in) { return restore_point(engine, in, account, request, reply, stop); });
   }
   if (command == "export")
-    return read([&](PointReader& in) { return export_point(in, request, stop); });
+    return read([&](PointReader& in) { return export_point(in, account, request, stop); });
   if (command == "verify")
     return read([&](PointReader& in) { return verify(engine, in, request, reply, stop); });
   return fail(ErrorKind::kInvalidInput, "no such command: " + printable(command));

@@ -12,9 +12,10 @@
 
 namespace obhut::endpoint {
 
-/// Errors: kInvalidInput for an unknown command.
-Result<nlohmann::json> carry_out_on_points(Engine& engine, std::string_view command,
-                                           const nlohmann::json& request, Reply& reply,
-                                           const std::stop_token& stop);
+/// What is restored or exported is written as `account`. Errors: kInvalidInput for an unknown
+/// command.
+Result<nlohmann::json> carry_out_on_points(Engine& engine, const platform::CallerPtr& account,
+                                           std::string_view command, const nlohmann::json& request,
+                                           Reply& reply, const std::stop_token& stop);
 
 }  // namespace obhut::endpoint

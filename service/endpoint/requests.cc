@@ -7,6 +7,7 @@
 
 #include "agent/base/text.h"
 #include "agent/plan/plan_codec.h"
+#include "platform/local_files.h"
 #include "service/endpoint/json_fields.h"
 #include "service/endpoint/pause_requests.h"
 #include "service/endpoint/point_requests.h"
@@ -63,12 +64,12 @@ json report_json(const pipeline::BackupReport& report) {
   for (const pipeline::Incident& incident : report.incidents) {
     if (incidents.size() >= 1000) break;
     incidents.push_back({{"kind", pipeline::to_string(incident.kind)},
-                         {"path", printable(incident.path)},
+                         {"path", platform::shown(incident.path)},
                          {"reason", incident.reason.message}});
   }
   json live = json::array();
   for (const pipeline::ReadLive& each : report.read_live) {
-    live.push_back({{"path", printable(each.path)}, {"reason", printable(each.reason)}});
+    live.push_back({{"path", platform::shown(each.path)}, {"reason", printable(each.reason)}});
   }
   return {{"id", report.point.id.text()},
           {"sequence", report.point.head.sequence},
@@ -316,12 +317,12 @@ int exit_code_of(ErrorKind kind) {
   }
 }
 
-Result<json> carry_out(Daemon& daemon, Audience audience, std::string_view command,
+Result<json> carry_out(Daemon& daemon, const Asker& asker, std::string_view command,
                        const json& request, Reply& reply, const std::stop_token& stop) {
   if (command == "watch" && daemon.engine() != nullptr) {
-    TRY(watch(*daemon.engine(), audience, daemon.clock(), reply, stop));
+    TRY(watch(*daemon.engine(), asker.audience, daemon.clock(), reply, stop));
   }
-  if (command == "status" || command == "watch") return status(daemon, audience);
+  if (command == "status" || command == "watch") return status(daemon, asker.audience);
   if (command == "enroll") return enroll(daemon, request);
   Engine* engine = daemon.engine();
   if (engine == nullptr) {
@@ -335,7 +336,7 @@ Result<json> carry_out(Daemon& daemon, Audience audience, std::string_view comma
   if (command == "key-confirm") return key_confirm(*engine, request, stop);
   if (auto answer = carry_out_pause(*engine, command, request)) return std::move(*answer);
   if (auto answer = carry_out_recovery(*engine, command, request, stop)) return std::move(*answer);
-  return carry_out_on_points(*engine, command, request, reply, stop);
+  return carry_out_on_points(*engine, asker.account, command, request, reply, stop);
 }
 
 }  // namespace obhut::endpoint

@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "agent/base/result.h"
+#include "platform/caller.h"
 #include "service/endpoint/daemon.h"
 
 namespace obhut::endpoint {
@@ -19,6 +20,12 @@ class Reply {
   virtual bool event(const nlohmann::json& message) = 0;
 };
 
+/// Whoever asks.
+struct Asker {
+  Audience audience = Audience::kAnybody;
+  platform::CallerPtr account;  ///< in whose name files are written
+};
+
 /// The exit code of tools/cli/exit_codes.h that says what went wrong.
 int exit_code_of(ErrorKind kind);
 
@@ -27,7 +34,7 @@ int exit_code_of(ErrorKind kind);
 /// key-recover, key-request, key-answer, key-start-over. The result's members are those that `obhut
 /// … --json` prints. Errors: kInvalidInput for an unknown command or wrong arguments; those of what
 /// was asked.
-Result<nlohmann::json> carry_out(Daemon& daemon, Audience audience, std::string_view command,
+Result<nlohmann::json> carry_out(Daemon& daemon, const Asker& asker, std::string_view command,
                                  const nlohmann::json& request, Reply& reply,
                                  const std::stop_token& stop);
 

@@ -9,6 +9,7 @@
 
 #include "agent/model/plan.h"
 #include "agent/plan/selection.h"
+#include "agent/plan/system_exclusions.h"
 #include "agent/scan/entry_filter.h"
 
 namespace obhut::endpoint {
@@ -17,12 +18,18 @@ namespace obhut::endpoint {
 class SourceFilter final : public scan::EntryFilter {
  public:
   /// Errors: kInvalidInput naming the pattern.
-  static Result<std::unique_ptr<SourceFilter>> make(const model::Plan& plan);
+  static Result<std::unique_ptr<SourceFilter>> make(
+      const model::Plan& plan,
+      const platform::BackupExclusions& system = platform::backup_exclusions());
 
   /// Each source's patterns hold below its own paths; of nested paths the innermost decides.
   [[nodiscard]] bool wants(std::string_view path, bool is_directory) const override;
 
   [[nodiscard]] std::optional<scan::SourceRules> rules_of(std::string_view source) const override;
+
+  [[nodiscard]] std::vector<std::string> left_out_for_system() const override {
+    return system_.covered();
+  }
 
   /// Every path of every source.
   [[nodiscard]] std::vector<std::string> paths() const;
@@ -32,9 +39,11 @@ class SourceFilter final : public scan::EntryFilter {
     std::string path;
     plan::Selection selection;
     scan::SourceRules walk;
+    bool exempt = false;  ///< from what the system wants left out
   };
-  explicit SourceFilter(std::vector<Rule> rules) : rules_(std::move(rules)) {}
+  SourceFilter(std::vector<Rule> rules, const platform::BackupExclusions& system);
   std::vector<Rule> rules_;  // longest path first
+  plan::SystemExclusions system_;
 };
 
 }  // namespace obhut::endpoint

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <thread>
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "platform/posix_caller.h"
 #include "tests/platform/temp_folder.h"
 
 namespace obhut::platform {
@@ -82,7 +84,8 @@ TEST(LocalSocket, KnowsAPeerThatIsAnotherUser) {
   LocalListener closed = *LocalListener::listen(folder / "closed", SocketAccess::kOwner);
   const pid_t child = ::fork();
   if (child == 0) {
-    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(1);
+    const gid_t group = 4343;
+    if (::setgroups(1, &group) != 0 || ::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(1);
     if (LocalConnection::connect(folder / "closed")) ::_exit(2);
     Result<LocalConnection> connection = LocalConnection::connect(folder / "open");
     ::_exit(connection && connection->receive(kCap, kPatience) ? 0 : 3);
@@ -93,6 +96,9 @@ TEST(LocalSocket, KnowsAPeerThatIsAnotherUser) {
   EXPECT_EQ((*server)->peer().uid, 65534U);
   EXPECT_EQ((*server)->peer().pid, child);
   EXPECT_FALSE((*server)->peer().administrator);
+  ASSERT_NE((*server)->peer().caller, nullptr);
+  EXPECT_EQ((*server)->peer().caller->state().uid, 65534U);
+  EXPECT_EQ((*server)->peer().caller->state().groups, std::vector<gid_t>{4343});
   EXPECT_TRUE((*server)->send(as_bytes("hello"), kPatience));
   int status = 0;
   ::waitpid(child, &status, 0);

@@ -40,6 +40,10 @@ TEST(WindowsPaths, HangFromOneRoot) {
   EXPECT_EQ(*absolute_path("/"), "/");
   EXPECT_EQ(system_text("/C/Users/x"), R"(C:\Users\x)");
   EXPECT_EQ(system_text("/UNC/server/share/x"), R"(\\server\share\x)");
+  EXPECT_EQ(shown("/C"), "C:/");
+  EXPECT_EQ(shown("/C/Users/x"), "C:/Users/x");
+  EXPECT_EQ(shown("/UNC/server/share/x"), "//server/share/x");
+  for (const char* same : {"", "/", "/UNC", "/srv/data", "a/b"}) EXPECT_EQ(shown(same), same);
 }
 
 TEST(WindowsPaths, AreRefusedWhereTheyNameNothing) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "platform/backup_exclusions.h"
 #include "platform/event_log.h"
 #include "platform/file_lock.h"
 #include "platform/installed_settings.h"
@@ -28,7 +29,11 @@ namespace {
 using std::chrono::milliseconds;
 using test::counted_bytes;
 using test::TempFolder;
+using testing::Contains;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
+using namespace std::string_literals;
 
 TEST(WindowsSecrets, AreSealedForThisMachine) {
   const TempFolder folder;
@@ -115,6 +120,20 @@ TEST(WindowsPipe, CarriesMessagesAndTellsWhoIsThere) {
   EXPECT_EQ(seen.account, win::own_sid());
   EXPECT_EQ(seen.pid, process_id());
   EXPECT_EQ(seen.administrator, is_administrator());
+  ASSERT_NE(seen.caller, nullptr);
+  const auto acts = [] {
+    HANDLE token = nullptr;
+    const BOOL has = ::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY, TRUE, &token);
+    ::CloseHandle(token);
+    return has != 0;
+  };
+  {
+    const auto acting = ActingAs::begin(seen.caller);
+    ASSERT_TRUE(acting) << acting.error().message;
+    EXPECT_TRUE(acts());
+    folder.write("as the caller", "x");
+  }
+  EXPECT_FALSE(acts()) << "the thread is itself again";
   EXPECT_EQ(client->peer().pid, process_id());
   EXPECT_FALSE(*client->receive(1 << 20, milliseconds(5000))) << "closed between two messages";
 }
@@ -229,6 +248,28 @@ TEST(WindowsProcess, IsEndedWithAllThatItStartedWhenItsTimeIsOver) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(15));
 }
 
+TEST(WindowsRegistry, TellsWhatNoBackupHolds) {
+  constexpr const wchar_t* kList =
+      L"SYSTEM\\CurrentControlSet\\Control\\BackupRestore\\FilesNotToBackup";
+  HKEY key = nullptr;
+  ASSERT_EQ(::RegCreateKeyExW(HKEY_LOCAL_MACHINE, kList, 0, nullptr, 0, KEY_SET_VALUE, nullptr,
+                              &key, nullptr),
+            ERROR_SUCCESS);
+  ::SetEnvironmentVariableW(L"OBHUT_TEST", L"C:\\some\\where");
+  const std::wstring lines = L"%OBHUT_TEST%\\* /s\0C:\\other.bin\0%UNKNOWN%\\x\0"s;
+  ::RegSetValueExW(key, L"Obhut test", 0, REG_MULTI_SZ, reinterpret_cast<const BYTE*>(lines.data()),
+                   static_cast<DWORD>((lines.size() + 1) * sizeof(wchar_t)));
+
+  const BackupExclusions exclusions = backup_exclusions();
+
+  ::RegDeleteValueW(key, L"Obhut test");
+  ::RegCloseKey(key);
+  EXPECT_THAT(exclusions.whole, Contains("/C/some/where/**"));
+  EXPECT_THAT(exclusions.files, Contains("/C/other.bin"));
+  EXPECT_THAT(exclusions.files, Contains("/?/pagefile.sys"));
+  EXPECT_THAT(exclusions.files, Not(Contains(EndsWith("/x")))) << "no such variable";
+}
+
 TEST(WindowsLock, IsHeldByOneAtATime) {
   const TempFolder folder;
   auto held = FileLock::acquire(folder / "lock", LockMode::kExclusive, "a test", milliseconds(0));
@@ -254,7 +295,7 @@ TEST(WindowsAtomicFile, ReplacesWhatIsOpenForReading) {
   EXPECT_EQ(as_text(content), "old") << "who has the old one open keeps it";
 }
 
-TEST(WindowsTrustedProgram, RefusesWhatOthersMayChange) {
+TEST(WindowsTrustedProgram, RefusesNamesThatLeadElsewhereAndWhatIsNotThere) {
   const TempFolder folder;
   folder.write("hooks/tool.cmd", "exit 0");
   const auto missing = trusted_program(folder / "hooks", "none");
@@ -284,11 +325,15 @@ TEST(WindowsMachine, AnswersWhatIsAsked) {
 }
 
 TEST(WindowsMachine, GivesWayOnAThreadOfItsOwn) {
-  std::jthread([] {
-    const Result<void> done = give_way();
+  bool handed_on = false;
+  std::jthread([&] {
     // Wine has no background mode; the processor is given away in any case.
-    EXPECT_TRUE(done || gives_way());
+    (void)give_way();
+    EXPECT_TRUE(gives_way());
+    std::jthread(giving_way_too([&] { handed_on = gives_way(); })).join();
   }).join();
+  EXPECT_TRUE(handed_on);
+  EXPECT_FALSE(gives_way());
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ model::SnapshotUse snapshot_use(std::string_view word) {
 json read_live_json(const pipeline::BackupReport& report) {
   json live = json::array();
   for (const pipeline::ReadLive& each : report.read_live) {
-    live.push_back({{"path", printable(each.path)}, {"reason", printable(each.reason)}});
+    live.push_back({{"path", platform::shown(each.path)}, {"reason", printable(each.reason)}});
   }
   return live;
 }
@@ -142,7 +142,7 @@ json json_of(const pipeline::BackupReport& report) {
   json incidents = json::array();
   for (const pipeline::Incident& incident : report.incidents) {
     incidents.push_back({{"kind", std::string(pipeline::to_string(incident.kind))},
-                         {"path", printable(incident.path)},
+                         {"path", platform::shown(incident.path)},
                          {"reason", printable(incident.reason.message)}});
   }
   const model::Summary& summary = report.summary;
@@ -177,7 +177,8 @@ void tell_incidents(const Context& context, const pipeline::BackupReport& report
   std::uint64_t shown = 0;
   for (const pipeline::Incident& incident : report.incidents) {
     if (incident.kind != kind || shown == kShown) continue;
-    text += "  " + printable(incident.path) + ": " + printable(incident.reason.message) + "\n";
+    text +=
+        "  " + platform::shown(incident.path) + ": " + printable(incident.reason.message) + "\n";
     ++shown;
   }
   if (shown < count) text += context.say(kMore, {human_count(count - shown, context.language)});

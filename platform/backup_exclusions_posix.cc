@@ -1,0 +1,9 @@
+#include "platform/backup_exclusions.h"
+
+namespace obhut::platform {
+
+BackupExclusions backup_exclusions() {
+  return {};
+}
+
+}  // namespace obhut::platform
