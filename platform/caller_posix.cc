@@ -18,13 +18,13 @@ bool set_groups(const std::vector<gid_t>& groups) {
 }
 
 const std::vector<gid_t>& own_groups() {
-  static const std::vector<gid_t> groups = [] {
+  static const std::vector<gid_t> kGroups = [] {
     std::vector<gid_t> room(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
     const int found = ::getgroups(static_cast<int>(room.size()), room.data());
     room.resize(static_cast<std::size_t>(std::max(found, 0)));
     return room;
   }();
-  return groups;
+  return kGroups;
 }
 
 /// True once the thread is that account to the file system. The calls tell of no failure; asked for

@@ -337,7 +337,7 @@ Result<TreeWriter> TreeWriter::open(const std::string& target, TreeWriterOptions
     return os_failure("ask for random bytes", "");
   }
   state->temporary_prefix = ".obhut-" + to_hex(random) + "-";
-  state->unnamed_files = !options.plain_calls && state->takes_unnamed_files();
+  state->unnamed_files = !state->options.plain_calls && state->takes_unnamed_files();
   return TreeWriter(std::move(state));
 }
 
