@@ -59,9 +59,17 @@ struct Bill {
 
 /// One JSON object; equal bills give equal bytes.
 std::string bill_to_json(const Bill& bill);
+/// The inverse: what was written comes back as it was.
+/// Errors: kInvalidInput naming `name` and the field.
+Result<Bill> bill_of_json(std::string_view name, std::string_view json);
 /// RFC 4180: one header, the lines, then the corrections; the columns of a correction that a line
 /// does not have stand at the end, and each kind of row leaves the other's columns empty.
+/// Text that a spreadsheet would run as a formula has an apostrophe in front.
 std::string bill_to_csv(const Bill& bill);
+/// The same charges in columns of the FOCUS specification (1.0), as far as they mean something
+/// here: periods end where the next one begins, money is in units of the currency, a correction has
+/// the period that it corrects.
+std::string bill_to_focus(const Bill& bill, const BillingCalendar& calendar);
 
 /// What a correction needs of a bill that was issued.
 struct ClosedBill {

@@ -80,35 +80,6 @@ void write_correction(JsonObject& object, const Correction& correction) {
   object.texts("evidence", correction.evidence);
 }
 
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"') quoted.push_back('"');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
-
-void append_row(std::string& out, std::initializer_list<std::string_view> fields) {
-  const char* separator = "";
-  for (std::string_view field : fields) {
-    out += separator;
-    out += csv_field(field);
-    separator = ",";
-  }
-  out += "\r\n";
-}
-
-std::string joined(const std::vector<std::string>& ids) {
-  std::string text;
-  for (const std::string& id : ids) {
-    if (!text.empty()) text.push_back(' ');
-    text += id;
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string bill_to_json(const Bill& bill) {
@@ -125,24 +96,6 @@ std::string bill_to_json(const Bill& bill) {
     object.text("code", notice.code);
   });
   return out + "}\n";
-}
-
-std::string bill_to_csv(const Bill& bill) {
-  std::string out;
-  append_row(out, {"customer", "product", "quantity", "unit", "unit_micro", "amount_cents",
-                   "first_use", "evidence", "note", "corrects", "was_cents", "now_cents"});
-  for (const BillLine& line : bill.lines) {
-    append_row(out, {line.customer, line.product, line.quantity, line.unit,
-                     std::to_string(line.unit_micro), std::to_string(line.amount_cents),
-                     format_time(line.first_use), joined(line.evidence), line.note, "", "", ""});
-  }
-  for (const Correction& correction : bill.corrections) {
-    append_row(out, {correction.customer, correction.product, "", "", "",
-                     std::to_string(correction.amount_cents), "", joined(correction.evidence), "",
-                     correction.corrects.text(), std::to_string(correction.was_cents),
-                     std::to_string(correction.now_cents)});
-  }
-  return out;
 }
 
 }  // namespace obhut::billing

@@ -19,8 +19,9 @@ std::unexpected<Error> broken(const LedgerRow& row, std::string_view what) {
               "ledger row " + std::to_string(row.sequence) + ": " + std::string(what));
 }
 
-/// The id inside the event's own text.
-Result<std::string> id_in(std::string_view event_json) {
+}  // namespace
+
+Result<std::string> event_id_of(std::string_view event_json) {
   if (event_json.find_first_of("\r\n") != std::string_view::npos) {
     return fail(ErrorKind::kInvalidInput, "event: must be one line");
   }
@@ -31,8 +32,6 @@ Result<std::string> id_in(std::string_view event_json) {
   if (!event) return pass_on(std::move(event.error()), "event");
   return std::string(event->id);
 }
-
-}  // namespace
 
 LedgerHead genesis(const PartnerId& partner) {
   Writer writer;
@@ -59,7 +58,7 @@ Sha256 row_hash(const LedgerRow& row) {
 
 Result<LedgerRow> next_row(const PartnerId& partner, const LedgerHead& head, std::string event_json,
                            Instant received_at) {
-  ASSIGN_OR_RETURN(std::string id, id_in(event_json));
+  ASSIGN_OR_RETURN(std::string id, event_id_of(event_json));
   return LedgerRow{partner,       head.sequence + 1,     received_at,
                    std::move(id), std::move(event_json), head.hash};
 }
@@ -79,7 +78,7 @@ Result<void> ChainVerifier::next(const LedgerRow& row, const Sha256& stored_hash
   if (row.previous != head_.hash) return broken(row, "does not hold the hash of the row before");
   const Sha256 hash = row_hash(row);
   if (hash != stored_hash) return broken(row, "does not have the hash stored with it");
-  const auto id = id_in(row.event_json);
+  const auto id = event_id_of(row.event_json);
   if (!id) return broken(row, id.error().message);
   if (*id != row.event_id) return broken(row, "names another event than its text");
   head_ = {row.sequence, hash};

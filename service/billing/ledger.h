@@ -31,6 +31,10 @@ struct LedgerHead {
   friend bool operator==(const LedgerHead&, const LedgerHead&) = default;
 };
 
+/// The id inside the event's own text.
+/// Errors: kInvalidInput where `event_json` is not one event on one line.
+Result<std::string> event_id_of(std::string_view event_json);
+
 /// The head of a ledger without rows; bound to the partner, so that no chain passes for another's.
 LedgerHead genesis(const PartnerId& partner);
 

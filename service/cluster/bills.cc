@@ -1,52 +1,142 @@
 #include "service/cluster/bills.h"
 
+#include <algorithm>
+
+#include "agent/crypto/digest.h"
 #include "service/billing/rate.h"
+#include "service/cluster/closing_document.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/rating_inputs.h"
 
 namespace obhut::cluster {
 namespace {
 
-constexpr std::size_t kPage = 10'000;
+Answer<billing::Month> month_in(std::string_view text) {
+  const auto month = billing::Month::parse(text);
+  if (!month) return refuse(422, "invalid-month", "a month reads as 2026-03");
+  return *month;
+}
 
-/// All events of the partner as JSON lines, and its price list.
-struct Sources {
-  std::string events;
-  std::string prices;
-};
+const ClosedMonth* find(const std::vector<ClosedMonth>& months, billing::Month month) {
+  const auto at = std::ranges::find(months, month, &ClosedMonth::month);
+  return at == months.end() ? nullptr : &*at;
+}
 
-Answer<Sources> sources_of(sql::Session& session, const PartnerId& partner) {
-  ASSIGN_OR_RETURN(
-      const std::optional<sql::Row> row,
-      session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", partner}}));
-  if (!row) return not_found("partner");
-  if (row->text(0).empty()) return refuse(404, "no-prices", "no price list was set yet");
-  Sources sources{"", row->text(0)};
-  std::uint64_t after = 0;
-  while (true) {
-    ASSIGN_OR_RETURN(const std::vector<LedgerEntry> rows,
-                     read_ledger(session, partner, after, kPage));
-    for (const LedgerEntry& entry : rows) sources.events += entry.event + "\n";
-    if (rows.size() < kPage) return sources;
-    after = rows.back().number;
-  }
+/// Everything committed by now is in the chain afterwards.
+Answer<billing::LedgerHead> chained(sql::Database& database, const PartnerId& partner) {
+  return database.write([&](sql::Session& session) -> Answer<billing::LedgerHead> {
+    ASSIGN_OR_RETURN(const billing::LedgerHead head, chain_rows(session, partner));
+    return head;
+  });
+}
+
+std::string text_of(const billing::Bill& bill, const billing::PriceList& prices, BillForm form) {
+  if (form == BillForm::kCsv) return billing::bill_to_csv(bill);
+  if (form == BillForm::kFocus) return billing::bill_to_focus(bill, prices.calendar());
+  return billing::bill_to_json(bill);
 }
 
 }  // namespace
 
+Result<std::vector<ClosedMonth>> closed_months(sql::Session& session, const PartnerId& partner) {
+  ASSIGN_OR_RETURN(const sql::Rows rows,
+                   session.query("SELECT month, bill, prices, closing FROM closed_months"
+                                 " WHERE partner = :partner ORDER BY month",
+                                 {{"partner", partner}}));
+  std::vector<ClosedMonth> months;
+  for (const sql::Row& row : rows) {
+    const auto month = billing::Month::parse(row.text(0));
+    if (!month) return fail(ErrorKind::kCorrupt, "closed month " + row.text(0) + ": is no month");
+    months.push_back({*month, row.text(1), row.id<Sha256>(2), row.text(3)});
+  }
+  return months;
+}
+
+Result<void> keep_price_list(sql::Session& session, const PartnerId& partner,
+                             const std::string& document, Instant now) {
+  TRY(session.exec("INSERT INTO price_lists (partner, hash, document, set_at)"
+                   " VALUES (:partner, :hash, :document, :set_at)"
+                   " ON CONFLICT (partner, hash) DO NOTHING",
+                   {{"partner", partner},
+                    {"hash", crypto::sha256(as_bytes(document))},
+                    {"document", document},
+                    {"set_at", now}}));
+  return {};
+}
+
+Answer<std::vector<ClosedMonth>> Bills::closed(const PartnerId& partner) {
+  return database_.read([&](sql::Session& session) -> Answer<std::vector<ClosedMonth>> {
+    ASSIGN_OR_RETURN(std::vector<ClosedMonth> months, closed_months(session, partner));
+    return months;
+  });
+}
+
 Answer<std::string> Bills::bill(const PartnerId& partner, std::string_view month_text,
                                 BillForm form) {
-  const auto month = billing::Month::parse(month_text);
-  if (!month) return refuse(422, "invalid-month", "a month reads as 2026-03");
-  Answer<Sources> sources = database_.read(
-      [&](sql::Session& session) -> Answer<Sources> { return sources_of(session, partner); });
-  if (!sources) return std::unexpected(sources.error());
-  ASSIGN_OR_RETURN(const billing::EventSet events,
-                   billing::EventSet::from_text("ledger", std::move(sources->events)));
-  ASSIGN_OR_RETURN(const billing::PriceList prices,
-                   billing::PriceList::parse("price list", sources->prices));
-  ASSIGN_OR_RETURN(const billing::Bill bill, billing::rate(events, prices, *month, {}));
-  return billing::bill_to_text(
-      bill, form == BillForm::kCsv ? billing::BillFormat::kCsv : billing::BillFormat::kJson);
+  ASSIGN_OR_RETURN(const billing::Month month, month_in(month_text));
+  ASSIGN_OR_RETURN(const std::vector<ClosedMonth> months, closed(partner));
+  if (const ClosedMonth* done = find(months, month)) {
+    if (form == BillForm::kJson) return done->bill;
+    ASSIGN_OR_RETURN(const billing::Bill bill, billing::bill_of_json("closed bill", done->bill));
+    ASSIGN_OR_RETURN(const billing::PriceList prices, price_list_of(database_, partner));
+    return text_of(bill, prices, form);
+  }
+  ASSIGN_OR_RETURN(const billing::LedgerHead head, chained(database_, partner));
+  ASSIGN_OR_RETURN(const RatingInputs inputs, rating_inputs(database_, partner, head.sequence));
+  ASSIGN_OR_RETURN(const billing::Bill bill,
+                   billing::rate(inputs.events, inputs.prices, month, inputs.closed));
+  return text_of(bill, inputs.prices, form);
+}
+
+// Rated outside of any transaction, for as long as it takes: rows up to the head do not change any
+// more, and that no other month was closed meanwhile is looked at in the end.
+Answer<ClosedMonth> Bills::close(const PartnerId& partner, std::string_view month_text) {
+  ASSIGN_OR_RETURN(const billing::Month month, month_in(month_text));
+  ASSIGN_OR_RETURN(const billing::LedgerHead head, chained(database_, partner));
+  ASSIGN_OR_RETURN(const RatingInputs inputs, rating_inputs(database_, partner, head.sequence));
+  const std::vector<ClosedMonth>& before = inputs.closed_months;
+  if (const ClosedMonth* done = find(before, month)) return *done;
+  if (!before.empty() && month != before.back().month.next()) {
+    return refuse(409, "month-out-of-order",
+                  "months close in order: the next one is " + before.back().month.next().text());
+  }
+  const Instant now = clock_.now();
+  if (now < inputs.prices.calendar().start_of(month.next())) {
+    return refuse(409, "month-not-over", month.text() + " is not over yet");
+  }
+  ASSIGN_OR_RETURN(const billing::Bill bill,
+                   billing::rate(inputs.events, inputs.prices, month, inputs.closed));
+  ClosedMonth closed{month, billing::bill_to_json(bill),
+                     crypto::sha256(as_bytes(inputs.prices_text)), {}};
+  Closing closing;
+  closing.partner = partner;
+  closing.month = month;
+  closing.bill = crypto::sha256(as_bytes(closed.bill));
+  closing.prices = closed.prices;
+  closing.head = head;
+  if (!before.empty()) closing.previous = crypto::sha256(as_bytes(before.back().closing));
+  closing.closed_at = now;
+  closed.closing = make_closing(closing, cluster_key_);
+  return database_.write([&](sql::Session& session) -> Answer<ClosedMonth> {
+    ASSIGN_OR_RETURN(const std::vector<ClosedMonth> months, closed_months(session, partner));
+    if (const ClosedMonth* done = find(months, month)) return *done;
+    if (months.size() != before.size()) {
+      return refuse(409, "month-out-of-order", "another month was closed just now; try again");
+    }
+    TRY(keep_price_list(session, partner, inputs.prices_text, now));
+    TRY(session.exec("INSERT INTO closed_months (partner, month, bill, prices, rows_rated, head,"
+                     " closing, closed) VALUES (:partner, :month, :bill, :prices, :rows_rated,"
+                     " :head, :closing, :closed)",
+                     {{"partner", partner},
+                      {"month", month.text()},
+                      {"bill", closed.bill},
+                      {"prices", closed.prices},
+                      {"rows_rated", head.sequence},
+                      {"head", head.hash},
+                      {"closing", closed.closing},
+                      {"closed", now}}));
+    return closed;
+  });
 }
 
 }  // namespace obhut::cluster

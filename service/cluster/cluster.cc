@@ -9,6 +9,7 @@
 #include "platform/local_files.h"
 #include "platform/machine.h"
 #include "service/cluster/api/application.h"
+#include "service/cluster/ledger_store.h"
 #include "service/cluster/objects/directory_store.h"
 
 namespace obhut::cluster {
@@ -53,7 +54,7 @@ struct Cluster::Parts {
         commits(*database, clock, *store, state.cluster_key, state.config.hold, log),
         reports(*database, clock),
         retention(*database, clock, *store, state.config.retention, log),
-        bills(*database),
+        bills(*database, clock, state.cluster_key),
         scrub(*database, clock, *store, log),
         services{*database,
                  clock,
@@ -138,6 +139,7 @@ Result<void> Cluster::serve(std::stop_token stop, const std::function<void(std::
     parts_->devices.set_audiences(parts_->services.urls);
   }
   const std::jthread maintenance([this](std::stop_token ending) { maintain(std::move(ending)); });
+  const std::jthread sequencer([this](std::stop_token ending) { chain(std::move(ending)); });
   const std::jthread watch([this, changes_seen](std::stop_token ending) {
     parts_->changes.watch(changes_seen, parts_->log, std::move(ending));
   });
@@ -152,6 +154,18 @@ Result<void> Cluster::serve(std::stop_token stop, const std::function<void(std::
   server->stop(std::chrono::seconds(10));
   parts_->application.show_counters(nullptr);
   return {};
+}
+
+/// Whoever reads the ledger has it chained before; this keeps what is left for them short.
+void Cluster::chain(std::stop_token stop) {
+  constexpr std::chrono::milliseconds kEvery{500};
+  std::mutex mutex;
+  std::condition_variable_any ended;
+  std::unique_lock lock(mutex);
+  while (!ended.wait_for(lock, stop, kEvery, [&] { return stop.stop_requested(); })) {
+    const Result<std::uint64_t> chained = chain_all(*parts_->database, stop);
+    if (!chained) parts_->log.error("ledger not chained", field("error", chained.error().message));
+  }
 }
 
 /// Retention and scrub, every so often, on one thread: neither is in a hurry.

@@ -39,6 +39,7 @@ class Cluster {
   struct Parts;
   explicit Cluster(std::unique_ptr<Parts> parts);
   void maintain(std::stop_token stop);
+  void chain(std::stop_token stop);
   std::unique_ptr<Parts> parts_;
 };
 

@@ -1,36 +1,49 @@
 #pragma once
-// The ledger in the database: rows are written in the transaction that causes the fact.
+// The ledger in the database: rows are written in the transaction that causes the fact, and chained
+// by one sequencer afterwards, in the order in which they were committed.
 
-#include <functional>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
+#include "agent/base/log.h"
 #include "agent/base/result.h"
+#include "service/billing/ledger.h"
 #include "service/cluster/sql/database.h"
 
 namespace obhut::cluster {
 
-/// Appends one event to the partner's chain; a repeated one (same id, same content) is left alone.
-/// Errors: kConflict for an id that stands there with other content; the database's.
+/// Writes one event of the partner's; a repeated one (same id, same content) is left alone. Reads
+/// and locks nothing that other writers of the ledger do.
+/// Errors: kConflict for an id that stands there with other content; kInvalidInput for what is no
+/// event; the database's.
 Result<void> append_event(sql::Session& session, const PartnerId& partner, std::string event_json,
                           Instant received_at);
+
+/// Chains what was committed and is in no chain yet, of the partner. The caller's transaction
+/// writes; of two at once the database lets one go on.
+Result<billing::LedgerHead> chain_rows(sql::Session& session, const PartnerId& partner);
+/// The same for every partner, a bounded number of rows a transaction.
+/// Out: rows chained.
+Result<std::uint64_t> chain_all(sql::Database& database, const std::stop_token& stop = {});
 
 struct LedgerEntry {
   std::uint64_t number = 0;
   std::string event;
+  Sha256 previous;
   Sha256 hash;
   Instant received{};
 };
-/// At most `limit` rows after number `after`, in order.
+/// At most `limit` rows of the chain after number `after`, in order.
 Result<std::vector<LedgerEntry>> read_ledger(sql::Session& session, const PartnerId& partner,
                                              std::uint64_t after, std::size_t limit);
 
-struct LedgerState {
-  std::uint64_t rows = 0;
-  Sha256 head;
-};
-/// Recomputes the whole chain. Errors: kCorrupt naming the row.
-Result<LedgerState> verify_ledger(sql::Session& session, const PartnerId& partner);
+/// Recomputes the whole chain. `at_row` is called with each head on the way.
+/// Errors: kCorrupt naming the row.
+Result<billing::LedgerHead> verify_chain(
+    sql::Session& session, const PartnerId& partner,
+    const std::function<void(const billing::LedgerHead&)>& at_row = {});
 
 }  // namespace obhut::cluster

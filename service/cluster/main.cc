@@ -5,13 +5,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include "agent/crypto/digest.h"
 #include "platform/atomic_file.h"
 #include "platform/machine.h"
 #include "platform/signals.h"
 #include "service/billing/rate.h"
 #include "service/cluster/api/services.h"
 #include "service/cluster/cluster.h"
-#include "service/cluster/ledger_store.h"
+#include "service/cluster/ledger_check.h"
+#include "service/cluster/ledger_export.h"
 #include "tools/cli/exit_codes.h"
 
 namespace obhut::cluster {
@@ -26,6 +28,8 @@ struct Options {
   std::string role = "provider";
   std::string partner;
   std::string password_file;
+  std::string month;
+  std::string out;
   bool accept_clock = false;
   std::uint64_t objects = UINT64_MAX;
   billing::RateOptions rate;
@@ -120,19 +124,66 @@ int add_user(const Options& options, const Clock& clock) {
   return cli::kExitDone;
 }
 
+/// The one that was named, or all.
+Answer<std::vector<Partner>> partners_of(Cluster& cluster, const Options& options) {
+  if (options.partner.empty()) return cluster.services().tenants.partners();
+  const auto id = PartnerId::parse(options.partner);
+  if (!id) return refuse(422, "invalid-partner", "--partner takes a partner's id");
+  ASSIGN_OR_RETURN(Partner partner, cluster.services().tenants.partner(*id));
+  return std::vector{std::move(partner)};
+}
+
 int verify_ledgers(const Options& options, const Clock& clock) {
   auto cluster = open(options, clock);
   if (!cluster) return report(cluster.error());
-  const auto partners = (*cluster)->services().tenants.partners();
+  const auto partners = partners_of(**cluster, options);
   if (!partners) return report(partners.error());
+  int code = cli::kExitDone;
   for (const Partner& partner : *partners) {
-    const auto state = (*cluster)->database().read(
-        [&](sql::Session& session) { return verify_ledger(session, partner.id); });
-    if (!state) return report(state.error());
-    std::cout << partner.id.text() << " rows " << state->rows << " head " << state->head.text()
-              << "\n";
+    const auto state =
+        check_ledger((*cluster)->database(), partner.id, (*cluster)->services().cluster_key);
+    if (!state) {
+      // The others are looked at all the same.
+      code = report(pass_on(Error(state.error()), "partner " + partner.id.text()).error());
+      continue;
+    }
+    std::cout << partner.id.text() << " rows " << state->head.sequence << " head "
+              << state->head.hash.text() << " months " << state->months << "\n";
   }
+  return code;
+}
+
+int export_partner(const Options& options, const Clock& clock) {
+  auto cluster = open(options, clock);
+  if (!cluster) return report(cluster.error());
+  const auto partners = partners_of(**cluster, options);
+  if (!partners) return report(partners.error());
+  const auto done =
+      export_ledger((*cluster)->database(), partners->front().id,
+                    (*cluster)->services().cluster_key, clock.now(), options.out);
+  if (!done) return report(done.error());
+  std::cout << options.out << "\n";
   return cli::kExitDone;
+}
+
+int close_month(const Options& options, const Clock& clock) {
+  auto cluster = open(options, clock);
+  if (!cluster) return report(cluster.error());
+  const auto partners = partners_of(**cluster, options);
+  if (!partners) return report(partners.error());
+  int code = cli::kExitDone;
+  for (const Partner& partner : *partners) {
+    const auto closed = (*cluster)->services().bills.close(partner.id, options.month);
+    if (!closed) {
+      Refusal refusal = closed.error();
+      refusal.detail = "partner " + partner.id.text() + ": " + refusal.detail;
+      code = report(refusal);
+      continue;
+    }
+    std::cout << partner.id.text() << " " << closed->month.text() << " bill "
+              << crypto::sha256(as_bytes(closed->bill)).text() << "\n";
+  }
+  return code;
 }
 
 int run_retention(const Options& options, const Clock& clock) {
@@ -193,7 +244,18 @@ int dispatch(int argc, char** argv, const std::stop_token& stop) {
   rate->add_option("--format", options.rate.format, "json or csv")->capture_default_str();
   CLI::App* ledger = app.add_subcommand("ledger", "the partners' ledgers");
   ledger->require_subcommand(1);
-  CLI::App* ledger_verify = ledger->add_subcommand("verify", "recompute every chain");
+  CLI::App* ledger_verify =
+      ledger->add_subcommand("verify", "recompute every chain and every closed bill");
+  ledger_verify->add_option("--partner", options.partner, "one partner's id; else all");
+  CLI::App* ledger_export = ledger->add_subcommand(
+      "export", "all that somebody else needs to check a partner's bills");
+  ledger_export->add_option("--partner", options.partner, "the partner's id")->required();
+  ledger_export->add_option("--out", options.out, "a new folder")->required();
+  CLI::App* bill = app.add_subcommand("bill", "the partners' bills");
+  bill->require_subcommand(1);
+  CLI::App* bill_close = bill->add_subcommand("close", "close a month, once and for all");
+  bill_close->add_option("--month", options.month, "YYYY-MM")->required();
+  bill_close->add_option("--partner", options.partner, "one partner's id; else all");
   CLI::App* retention = app.add_subcommand("retention", "what is kept how long");
   retention->require_subcommand(1);
   CLI::App* retention_run = retention->add_subcommand("run", "one round now");
@@ -218,6 +280,8 @@ int dispatch(int argc, char** argv, const std::stop_token& stop) {
   if (*run_command) return run(options, clock, stop);
   if (*user_add) return add_user(options, clock);
   if (*ledger_verify) return verify_ledgers(options, clock);
+  if (*ledger_export) return export_partner(options, clock);
+  if (*bill_close) return close_month(options, clock);
   if (*retention_run) return run_retention(options, clock);
   if (*scrub_run) return run_scrub(options, clock, stop);
   return cli::kExitUsage;

@@ -6,6 +6,7 @@
 #include "agent/crypto/random.h"
 #include "service/billing/event_text.h"
 #include "service/billing/price_list.h"
+#include "service/cluster/bills.h"
 #include "service/cluster/ledger_store.h"
 
 namespace obhut::cluster {
@@ -150,6 +151,7 @@ Answer<std::string> Tenants::prices(const PartnerId& id) {
 Answer<void> Tenants::put_prices(const PartnerId& id, std::string_view json) {
   const auto parsed = billing::PriceList::parse("price list", json);
   if (!parsed) return refuse(422, "invalid-prices", parsed.error().message);
+  const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<void> {
     ASSIGN_OR_RETURN(const Partner partner, partner_in(session, id));
     if (parsed->currency() != partner.currency) {
@@ -157,6 +159,7 @@ Answer<void> Tenants::put_prices(const PartnerId& id, std::string_view json) {
     }
     TRY(session.exec("UPDATE partners SET prices = :prices WHERE id = :id",
                      {{"prices", json}, {"id", id}}));
+    TRY(keep_price_list(session, id, std::string(json), now));
     return {};
   });
 }

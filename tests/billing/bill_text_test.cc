@@ -75,6 +75,77 @@ TEST(BillText, QuotesWhatCsvAndJsonNeedQuoted) {
             std::string::npos);
 }
 
+TEST(BillText, RunsNothingInASpreadsheet) {
+  Bill bill;
+  bill.month = {2026, 3};
+  for (const char* name : {"=1+1", "+49", "-2", "@SUM(A1)", "\tx", "\rx", "plain", "a=b"}) {
+    bill.lines.push_back({name, "workload/=x", "1", "workload", 1, -5, {}, {"=e"}, ""});
+  }
+  bill.corrections.push_back({"=c", "workload/server", {2026, 2}, -150, 150, 0, {"-e"}});
+  const std::string table = bill_to_csv(bill);
+  for (const char* cell : {"\n'=1+1,", "\n'+49,", "\n'-2,", "\n'@SUM(A1),", "\n'\tx,",
+                           "\n\"'\rx\",", "\nplain,", "\na=b,", ",'=e,", "\n'=c,", ",'-e,"}) {
+    EXPECT_NE(table.find(cell), std::string::npos) << cell << " in\n" << table;
+  }
+  EXPECT_NE(table.find(",-150,"), std::string::npos) << "numbers stay numbers";
+}
+
+TEST(BillText, ComesBackAsItWas) {
+  for (const char* month : {"2026-01", "2026-03", "2026-04"}) {
+    std::vector<std::string> before;
+    if (std::string_view(month) == "2026-04") {
+      before.push_back(closed(created("c", "2026-01-05T10:00:00"), "2026-03"));
+    }
+    const std::string text = bill_to_json(bill_of(kEvents, month, kPrices, before));
+    const Result<Bill> read = bill_of_json("bill", text);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(bill_to_json(*read), text);
+  }
+}
+
+TEST(BillText, NamesWhatIsWrongInIt) {
+  const std::string good = bill_to_json(bill_of(kEvents, "2026-03"));
+  const struct {
+    const char* from;
+    const char* to;
+    const char* named;
+  } kCases[] = {
+      {"\"month\":\"2026-03\"", "\"month\":\"2026-3\"", "\"month\": must be a month"},
+      {"\"amount_cents\":15", "\"amount_cents\":1.5", "\"lines[0].amount_cents\": must be an"},
+      {"\"evidence\":[\"s1\"]", "\"evidence\":[1]", "\"lines[0].evidence\": must hold strings"},
+      {"\"note\":\"\"", "\"n\":\"\"", "\"lines[0].note\": is missing"},
+      {"2026-03-04T00:00:00Z", "yesterday", "\"lines[0].first_use\": must be a time"},
+      {"\"corrections\":[]", "\"corrections\":{}", "\"corrections\": must be an array"},
+  };
+  for (const auto& each : kCases) {
+    std::string bad = good;
+    bad.replace(bad.find(each.from), std::string_view(each.from).size(), each.to);
+    const Result<Bill> read = bill_of_json("b.json", bad);
+    ASSERT_FALSE(read) << each.to;
+    EXPECT_NE(read.error().message.find(std::string("b.json: field ") + each.named),
+              std::string::npos)
+        << read.error().message;
+  }
+  EXPECT_FALSE(bill_of_json("b.json", "[]"));
+  EXPECT_FALSE(bill_of_json("b.json", good.substr(0, good.size() / 2)));
+}
+
+TEST(BillText, IsThisInFocusColumns) {
+  Bill bill = bill_of(kEvents, "2026-03");
+  bill.corrections.push_back({"c1", "workload/server", {2026, 2}, -1005, 1005, 0, {"e"}});
+  const auto calendar = BillingCalendar::open("Europe/Berlin");
+  EXPECT_EQ(bill_to_focus(bill, *calendar),
+            "BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,"
+            "ChargeClass,ChargeDescription,SubAccountId,SkuId,ServiceCategory,PricingQuantity,"
+            "PricingUnit,ContractedUnitPrice,BilledCost,BillingCurrency,x_Evidence\r\n"
+            "2026-02-28T23:00:00Z,2026-03-31T22:00:00Z,2026-02-28T23:00:00Z,2026-03-31T22:00:00Z,"
+            "Usage,,,c1,storage/provider,Storage,3,GB,0.05,0.15,EUR,s1\r\n"
+            "2026-02-28T23:00:00Z,2026-03-31T22:00:00Z,2026-02-28T23:00:00Z,2026-03-31T22:00:00Z,"
+            "Usage,,receipt clock,c1,workload/server,Storage,2,workload,12.5,25.00,EUR,e1 e2\r\n"
+            "2026-02-28T23:00:00Z,2026-03-31T22:00:00Z,2026-01-31T23:00:00Z,2026-02-28T23:00:00Z,"
+            "Usage,Correction,,c1,workload/server,Storage,,,,-10.05,EUR,e\r\n");
+}
+
 TEST(BillText, OfNothingIsWhole) {
   EXPECT_EQ(bill_to_json(bill_of("", "2026-03")),
             "{\"month\":\"2026-03\",\"currency\":\"EUR\",\n\"lines\":[],\n\"corrections\":[],\n"

@@ -17,7 +17,7 @@
 #include "agent/crypto/random.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
-#include "service/cluster/ledger_store.h"
+#include "service/cluster/ledger_check.h"
 #include "tests/cluster/test_cluster.h"
 
 namespace obhut::cluster::test {
@@ -106,11 +106,11 @@ TEST_F(Killed, AtAnyInstantACommitIsWholeOrNotThere) {
       cluster.call("GET", "/api/v1/device/vaults/" + device.vault.text() + "/heads", device.token);
   EXPECT_EQ(heads.body["heads"].size(), device.sequence) << "all that was acknowledged is there";
   EXPECT_EQ(heads.body["heads"].back()["sha256"], device.head.text());
-  const auto checked = cluster.cluster->database().read([&](sql::Session& session) {
-    const auto ledger = verify_ledger(session, partner.id);
-    EXPECT_TRUE(ledger) << ledger.error().message;
-    return compute_level(session, device.vault);
-  });
+  const auto ledger = check_ledger(cluster.cluster->database(), partner.id,
+                                   cluster.cluster->state().cluster_key.public_key());
+  EXPECT_TRUE(ledger) << ledger.error().message;
+  const auto checked = cluster.cluster->database().read(
+      [&](sql::Session& session) { return compute_level(session, device.vault); });
   EXPECT_EQ(cluster.call("GET", "/api/v1/vaults/" + device.vault.text(), partner.session)
                 .body["stored_bytes"],
             *checked);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/time_text.h"
+#include "agent/crypto/digest.h"
 #include "service/cluster/api/access.h"
 #include "service/cluster/api/body.h"
 #include "service/cluster/api/route.h"
@@ -20,16 +21,54 @@ constexpr std::size_t kPage = 1000;
 Answer<Response> bill(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
   const std::string_view format = http::find(call.query, "format").value_or("json");
-  if (format != "json" && format != "csv") return bad_member("format", "json or csv");
-  const BillForm form = format == "csv" ? BillForm::kCsv : BillForm::kJson;
+  if (format != "json" && format != "csv" && format != "focus") {
+    return bad_member("format", "json, csv or focus");
+  }
+  const BillForm form = format == "csv"     ? BillForm::kCsv
+                        : format == "focus" ? BillForm::kFocus
+                                            : BillForm::kJson;
   ASSIGN_OR_RETURN(std::string text, services.bills.bill(partner, call.values[1], form));
   Response response = http::json(200, std::move(text));
-  if (form == BillForm::kCsv) response.content_type = "text/csv; charset=utf-8";
+  if (form != BillForm::kJson) response.content_type = "text/csv; charset=utf-8";
   return response;
+}
+
+json closed_json(const ClosedMonth& month) {
+  return {{"month", month.month.text()},
+          {"bill_sha256", crypto::sha256(as_bytes(month.bill)).text()},
+          {"prices_sha256", month.prices.text()},
+          {"closing", month.closing}};
+}
+
+Answer<Response> closed_months_of(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+  ASSIGN_OR_RETURN(const std::vector<ClosedMonth> months, services.bills.closed(partner));
+  json list = json::array();
+  for (const ClosedMonth& month : months) list.push_back(closed_json(month));
+  return reply(200, {{"months", std::move(list)}});
+}
+
+Answer<Response> closing(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+  ASSIGN_OR_RETURN(const std::vector<ClosedMonth> months, services.bills.closed(partner));
+  for (const ClosedMonth& month : months) {
+    if (month.month.text() == call.values[1]) return reply(200, closed_json(month));
+  }
+  return not_found("closed month");
+}
+
+Answer<Response> close(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+  ASSIGN_OR_RETURN(const ClosedMonth month, services.bills.close(partner, call.values[1]));
+  return reply(200, closed_json(month));
 }
 
 Answer<Response> ledger(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+  // What was committed by now is shown.
+  const auto chained =
+      services.database.write([&](sql::Session& session) { return chain_rows(session, partner); });
+  if (!chained) return std::unexpected(Refusal(chained.error()));
   ASSIGN_OR_RETURN(const std::uint64_t after, query_count(call, "cursor", 0, UINT64_MAX >> 1U));
   const auto rows = services.database.read(
       [&](sql::Session& session) { return read_ledger(session, partner, after, kPage); });
@@ -64,8 +103,16 @@ void add_billing_routes(std::vector<Route>& routes, const Services& services) {
               TRY(services.tenants.put_prices(partner, body_text(call)));
               return http::empty(204);
             });
+  table.get("/api/v1/partners/{partner}/bills", Auth::kPerson,
+            [&services](Call& call) { return closed_months_of(services, call); });
   table.get("/api/v1/partners/{partner}/bills/{month}", Auth::kPerson,
             [&services](Call& call) { return bill(services, call); });
+  table.get("/api/v1/partners/{partner}/bills/{month}/closing", Auth::kPerson,
+            [&services](Call& call) { return closing(services, call); });
+  // A month is rated outside of any transaction, and closed once whoever asks how often.
+  table.post(
+      "/api/v1/partners/{partner}/bills/{month}/closing", Auth::kProvider, kJsonLimit,
+      [&services](Call& call) { return close(services, call); }, Repeat::kHarmless);
   table.get("/api/v1/partners/{partner}/ledger", Auth::kPerson,
             [&services](Call& call) { return ledger(services, call); });
 }

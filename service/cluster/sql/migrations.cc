@@ -132,7 +132,33 @@ constexpr std::array kSuccession = std::to_array<std::string_view>({
     " PRIMARY KEY (vault, device))",
 });
 
-constexpr std::array kSteps = std::to_array<Migration>({{1, kFirst}, {2, kSuccession}});
+// Whoever causes an event writes its row; one sequencer gives rows their numbers and chains them, so
+// that writers do not wait for each other. Months that were closed, and what they were rated with.
+constexpr std::array kMetering = std::to_array<std::string_view>({
+    // Append-only; service/billing/FORMAT.md says what the hashes cover. number, previous and hash
+    // are NULL until the row is in the chain.
+    "CREATE TABLE ledger_rows (partner TEXT NOT NULL REFERENCES partners (id),"
+    " event_id TEXT NOT NULL, number BIGINT, previous TEXT, hash TEXT, event TEXT NOT NULL,"
+    " received BIGINT NOT NULL, PRIMARY KEY (partner, event_id), UNIQUE (partner, number))",
+    "INSERT INTO ledger_rows (partner, event_id, number, previous, hash, event, received)"
+    " SELECT partner, event_id, number, previous, hash, event, received FROM ledger",
+    "DROP TABLE ledger",
+    "ALTER TABLE ledger_rows RENAME TO ledger",
+    "CREATE INDEX ledger_unchained ON ledger (partner, received) WHERE number IS NULL",
+
+    "CREATE TABLE price_lists (partner TEXT NOT NULL REFERENCES partners (id),"
+    " hash TEXT NOT NULL, document TEXT NOT NULL, set_at BIGINT NOT NULL,"
+    " PRIMARY KEY (partner, hash))",
+
+    // `closing` is the provider's signature over month, bill, prices and the chain's head.
+    "CREATE TABLE closed_months (partner TEXT NOT NULL REFERENCES partners (id),"
+    " month TEXT NOT NULL, bill TEXT NOT NULL, prices TEXT NOT NULL, rows_rated BIGINT NOT NULL,"
+    " head TEXT NOT NULL, closing TEXT NOT NULL, closed BIGINT NOT NULL,"
+    " PRIMARY KEY (partner, month))",
+});
+
+constexpr std::array kSteps =
+    std::to_array<Migration>({{1, kFirst}, {2, kSuccession}, {3, kMetering}});
 
 }  // namespace
 

@@ -1,0 +1,91 @@
+#include "service/cluster/rating_inputs.h"
+
+#include <algorithm>
+
+#include "platform/atomic_file.h"
+#include "platform/local_files.h"
+#include "service/cluster/ledger_store.h"
+
+namespace obhut::cluster {
+namespace {
+
+constexpr std::size_t kPage = 10'000;
+
+struct TemporaryFolder {
+  std::string path;
+  ~TemporaryFolder() { (void)platform::remove_tree(path); }  // ignored: temporary
+};
+
+Answer<std::string> prices_in(sql::Session& session, const PartnerId& partner) {
+  ASSIGN_OR_RETURN(
+      const std::optional<sql::Row> row,
+      session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", partner}}));
+  if (!row) return not_found("partner");
+  if (row->text(0).empty()) return refuse(404, "no-prices", "no price list was set yet");
+  return row->text(0);
+}
+
+struct Documents {
+  std::string prices;
+  std::vector<ClosedMonth> closed;
+};
+
+Answer<Documents> documents_of(sql::Session& session, const PartnerId& partner) {
+  ASSIGN_OR_RETURN(std::string prices, prices_in(session, partner));
+  ASSIGN_OR_RETURN(std::vector<ClosedMonth> closed, closed_months(session, partner));
+  return Documents{std::move(prices), std::move(closed)};
+}
+
+}  // namespace
+
+// Through a file: a rating reads a ledger of any length in little memory.
+Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
+                                        std::uint64_t last_row) {
+  ASSIGN_OR_RETURN(std::string folder, platform::make_temporary_directory("obhut-rating-"));
+  const TemporaryFolder temporary{std::move(folder)};
+  const std::string path = platform::join(temporary.path, "ledger");
+  ASSIGN_OR_RETURN(platform::AtomicFile file, platform::AtomicFile::create(path, 0600));
+  std::uint64_t after = 0;
+  while (after < last_row) {
+    const std::size_t page = std::min<std::uint64_t>(kPage, last_row - after);
+    ASSIGN_OR_RETURN(const std::vector<LedgerEntry> rows, database.read([&](sql::Session& session) {
+      return read_ledger(session, partner, after, page);
+    }));
+    if (rows.empty()) break;
+    std::string lines;
+    for (const LedgerEntry& entry : rows) lines += entry.event + "\n";
+    TRY(file.write(as_bytes(lines)));
+    after = rows.back().number;
+  }
+  TRY(file.commit());
+  return billing::EventSet::from_file(path);
+}
+
+Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerId& partner) {
+  ASSIGN_OR_RETURN(const std::string text, database.read([&](sql::Session& session) {
+    return prices_in(session, partner);
+  }));
+  ASSIGN_OR_RETURN(billing::PriceList prices, billing::PriceList::parse("price list", text));
+  return prices;
+}
+
+Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner,
+                                   std::uint64_t last_row) {
+  ASSIGN_OR_RETURN(Documents documents,
+                   database.read([&](sql::Session& session) -> Answer<Documents> {
+                     return documents_of(session, partner);
+                   }));
+  ASSIGN_OR_RETURN(billing::PriceList prices,
+                   billing::PriceList::parse("price list", documents.prices));
+  ASSIGN_OR_RETURN(billing::EventSet events, ledger_events(database, partner, last_row));
+  RatingInputs inputs{std::move(events), std::move(prices), std::move(documents.prices), {},
+                      std::move(documents.closed)};
+  for (const ClosedMonth& month : inputs.closed_months) {
+    ASSIGN_OR_RETURN(billing::ClosedBill bill,
+                     billing::ClosedBill::parse("bill of " + month.month.text(), month.bill));
+    inputs.closed.push_back(std::move(bill));
+  }
+  return inputs;
+}
+
+}  // namespace obhut::cluster

@@ -1,0 +1,38 @@
+#pragma once
+// All that a partner's bill follows from, out of the database.
+
+#include <string>
+#include <vector>
+
+#include "agent/base/ids.h"
+#include "service/billing/bill.h"
+#include "service/billing/event_set.h"
+#include "service/billing/ledger.h"
+#include "service/billing/price_list.h"
+#include "service/cluster/bills.h"
+#include "service/cluster/refusal.h"
+#include "service/cluster/sql/database.h"
+
+namespace obhut::cluster {
+
+struct RatingInputs {
+  billing::EventSet events;
+  billing::PriceList prices;
+  std::string prices_text;
+  std::vector<billing::ClosedBill> closed;
+  std::vector<ClosedMonth> closed_months;
+};
+
+/// The newest. Errors: 404 no-prices.
+Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerId& partner);
+
+/// The chain's rows up to `last_row`. Errors: kInvalidInput for events that a rating cannot take.
+Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
+                                        std::uint64_t last_row);
+
+/// Of the newest price list, the chain's rows up to `last_row` and all months closed.
+/// Errors: 404 no-prices, kInvalidInput for events that a rating cannot take.
+Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner,
+                                   std::uint64_t last_row);
+
+}  // namespace obhut::cluster
