@@ -50,8 +50,8 @@ std::string joined(const std::vector<std::string>& ids) {
 std::string money(std::int64_t cents) {
   const bool negative = cents < 0;
   // Of the smallest number too.
-  const std::uint64_t size =
-      negative ? std::uint64_t{0} - static_cast<std::uint64_t>(cents) : static_cast<std::uint64_t>(cents);
+  const std::uint64_t size = negative ? std::uint64_t{0} - static_cast<std::uint64_t>(cents)
+                                      : static_cast<std::uint64_t>(cents);
   const std::string rest = std::to_string(size % 100);
   return (negative ? "-" : "") + std::to_string(size / 100) + (rest.size() < 2 ? ".0" : ".") + rest;
 }
@@ -72,10 +72,9 @@ std::string bill_to_csv(const Bill& bill) {
   append_row(out, {"customer", "product", "quantity", "unit", "unit_micro", "amount_cents",
                    "first_use", "evidence", "note", "corrects", "was_cents", "now_cents"});
   for (const BillLine& line : bill.lines) {
-    append_row(out,
-               {cell(line.customer), cell(line.product), line.quantity, line.unit,
-                std::to_string(line.unit_micro), std::to_string(line.amount_cents),
-                format_time(line.first_use), joined(line.evidence), line.note, "", "", ""});
+    append_row(out, {cell(line.customer), cell(line.product), line.quantity, line.unit,
+                     std::to_string(line.unit_micro), std::to_string(line.amount_cents),
+                     format_time(line.first_use), joined(line.evidence), line.note, "", "", ""});
   }
   for (const Correction& correction : bill.corrections) {
     append_row(out, {cell(correction.customer), cell(correction.product), "", "", "",
@@ -92,15 +91,15 @@ std::string bill_to_focus(const Bill& bill, const BillingCalendar& calendar) {
   const std::string end = start_of(bill.month.next());
   const std::string currency = cell(bill.currency);
   std::string out;
-  append_row(out, {"BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart",
-                   "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeDescription",
-                   "SubAccountId", "SkuId", "ServiceCategory", "PricingQuantity", "PricingUnit",
-                   "ContractedUnitPrice", "BilledCost", "BillingCurrency", "x_Evidence"});
+  append_row(out, {"BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
+                   "ChargeCategory", "ChargeClass", "ChargeDescription", "SubAccountId", "SkuId",
+                   "ServiceCategory", "PricingQuantity", "PricingUnit", "ContractedUnitPrice",
+                   "BilledCost", "BillingCurrency", "x_Evidence"});
   for (const BillLine& line : bill.lines) {
-    append_row(out, {start, end, start, end, "Usage", "", cell(line.note), cell(line.customer),
-                     cell(line.product), "Storage", line.quantity, line.unit,
-                     unit_price(line.unit_micro), money(line.amount_cents), currency,
-                     joined(line.evidence)});
+    append_row(
+        out, {start, end, start, end, "Usage", "", cell(line.note), cell(line.customer),
+              cell(line.product), "Storage", line.quantity, line.unit, unit_price(line.unit_micro),
+              money(line.amount_cents), currency, joined(line.evidence)});
   }
   for (const Correction& correction : bill.corrections) {
     append_row(out, {start, end, start_of(correction.corrects),

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "agent/base/text.h"
+#include "service/billing/calculator.h"
 #include "service/billing/rate.h"
 
 namespace obhut::billing {
@@ -78,18 +79,39 @@ Result<std::string> rate_files(const RateOptions& options) {
   return bill_to_text(bill, format);
 }
 
-int rate_command(const RateOptions& options, std::ostream& out, std::ostream& err) {
-  const Result<std::string> bill = rate_files(options);
-  if (!bill) {
-    err << "obhut-cluster rate: " << bill.error().message << '\n';
+namespace {
+
+/// To `out` whole, or one line to `err`. Out: the exit code.
+int answer(std::string_view command, const Result<std::string>& text, std::ostream& out,
+           std::ostream& err) {
+  if (!text) {
+    err << "obhut-cluster " << command << ": " << text.error().message << '\n';
     return 2;
   }
-  out << *bill << std::flush;
+  out << *text << std::flush;
   if (!out) {
-    err << "obhut-cluster rate: the bill cannot be written out\n";
+    err << "obhut-cluster " << command << ": the answer cannot be written out\n";
     return 3;
   }
   return 0;
+}
+
+}  // namespace
+
+int rate_command(const RateOptions& options, std::ostream& out, std::ostream& err) {
+  return answer("rate", rate_files(options), out, err);
+}
+
+int calculate_command(const CalculateOptions& options, std::ostream& out, std::ostream& err) {
+  const auto estimate = [&]() -> Result<std::string> {
+    ASSIGN_OR_RETURN(const std::string price_text, read_whole(options.prices));
+    ASSIGN_OR_RETURN(const PriceList prices, PriceList::parse(options.prices, price_text));
+    ASSIGN_OR_RETURN(const std::string plan_text, read_whole(options.plan));
+    ASSIGN_OR_RETURN(const PlannedCustomer plan, PlannedCustomer::parse(options.plan, plan_text));
+    ASSIGN_OR_RETURN(const Estimate estimated, calculate(plan, prices));
+    return estimate_to_json(estimated);
+  };
+  return answer("calculate", estimate(), out, err);
 }
 
 }  // namespace obhut::billing

@@ -54,7 +54,8 @@ Result<std::vector<ClosedMonth>> closed_months(sql::Session& session, const Part
 
 Result<void> keep_price_list(sql::Session& session, const PartnerId& partner,
                              const std::string& document, Instant now) {
-  TRY(session.exec("INSERT INTO price_lists (partner, hash, document, set_at)"
+  TRY(
+      session.exec("INSERT INTO price_lists (partner, hash, document, set_at)"
                    " VALUES (:partner, :hash, :document, :set_at)"
                    " ON CONFLICT (partner, hash) DO NOTHING",
                    {{"partner", partner},
@@ -106,8 +107,8 @@ Answer<ClosedMonth> Bills::close(const PartnerId& partner, std::string_view mont
   }
   ASSIGN_OR_RETURN(const billing::Bill bill,
                    billing::rate(inputs.events, inputs.prices, month, inputs.closed));
-  ClosedMonth closed{month, billing::bill_to_json(bill),
-                     crypto::sha256(as_bytes(inputs.prices_text)), {}};
+  ClosedMonth closed{
+      month, billing::bill_to_json(bill), crypto::sha256(as_bytes(inputs.prices_text)), {}};
   Closing closing;
   closing.partner = partner;
   closing.month = month;
@@ -124,7 +125,8 @@ Answer<ClosedMonth> Bills::close(const PartnerId& partner, std::string_view mont
       return refuse(409, "month-out-of-order", "another month was closed just now; try again");
     }
     TRY(keep_price_list(session, partner, inputs.prices_text, now));
-    TRY(session.exec("INSERT INTO closed_months (partner, month, bill, prices, rows_rated, head,"
+    TRY(
+        session.exec("INSERT INTO closed_months (partner, month, bill, prices, rows_rated, head,"
                      " closing, closed) VALUES (:partner, :month, :bill, :prices, :rows_rated,"
                      " :head, :closing, :closed)",
                      {{"partner", partner},

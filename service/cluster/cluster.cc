@@ -101,16 +101,20 @@ struct Cluster::Parts {
 Cluster::Cluster(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Cluster::~Cluster() = default;
 
+Result<std::unique_ptr<sql::Database>> open_database(const State& state) {
+  const Config& config = state.config;
+  const std::string url = config.database.empty()
+                              ? "sqlite:" + platform::join(state.folder, "cluster.db")
+                              : config.database;
+  return sql::Database::open({url, std::max(8U, config.workers)});
+}
+
 Result<std::unique_ptr<Cluster>> Cluster::open(State state, const Clock& clock, Log log) {
   ASSIGN_OR_RETURN(platform::FileLock lock,
                    platform::FileLock::acquire(platform::join(state.folder, "lock"),
                                                platform::LockMode::kExclusive, "obhut-cluster"));
   const Config& config = state.config;
-  const std::string url = config.database.empty()
-                              ? "sqlite:" + platform::join(state.folder, "cluster.db")
-                              : config.database;
-  ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database,
-                   sql::Database::open({url, std::max(8U, config.workers)}));
+  ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, open_database(state));
   const std::string objects =
       config.objects.empty() ? platform::join(state.folder, "objects") : config.objects;
   ASSIGN_OR_RETURN(std::unique_ptr<objects::ObjectStore> store,

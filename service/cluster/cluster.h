@@ -17,6 +17,9 @@ struct Services;
 class Application;
 }  // namespace api
 
+/// The database that the configuration names, for work beside a cluster that may be running.
+Result<std::unique_ptr<sql::Database>> open_database(const State& state);
+
 /// Everything but the sockets. One process at a time may hold a state folder.
 class Cluster {
  public:

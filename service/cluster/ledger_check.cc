@@ -32,7 +32,7 @@ Result<std::vector<ReadClosing>> read_closings(std::vector<ClosedMonth> months,
   std::vector<ReadClosing> closings;
   Sha256 previous;
   for (ClosedMonth& month : months) {
-    ASSIGN_OR_RETURN(Closing closing, read_closing(month.closing, cluster_key));
+    ASSIGN_OR_RETURN(const Closing closing, read_closing(month.closing, cluster_key));
     if (closing.partner != partner || closing.month != month.month) {
       return broken(month.month, "its signature is for another one");
     }
@@ -43,7 +43,7 @@ Result<std::vector<ReadClosing>> read_closings(std::vector<ClosedMonth> months,
     if (closing.bill != hash_of(month.bill)) return broken(month.month, "its bill was changed");
     if (closing.prices != month.prices) return broken(month.month, "names other prices");
     previous = hash_of(month.closing);
-    closings.push_back({std::move(month), std::move(closing)});
+    closings.push_back({std::move(month), closing});
   }
   return closings;
 }
@@ -64,8 +64,7 @@ Result<std::string> price_list(sql::Database& database, const PartnerId& partner
 
 /// The bill again, from what it was made of.
 Result<void> rate_again(sql::Database& database, const PartnerId& partner,
-                        const ReadClosing& closed,
-                        const std::vector<billing::ClosedBill>& before) {
+                        const ReadClosing& closed, const std::vector<billing::ClosedBill>& before) {
   ASSIGN_OR_RETURN(const std::string prices_text, price_list(database, partner, closed));
   ASSIGN_OR_RETURN(const billing::PriceList prices,
                    billing::PriceList::parse("price list", prices_text));
@@ -81,8 +80,8 @@ Result<void> rate_again(sql::Database& database, const PartnerId& partner,
 
 Result<LedgerState> check_ledger(sql::Database& database, const PartnerId& partner,
                                  const SigningKeyId& cluster_key) {
-  const auto chained = database.write(
-      [&](sql::Session& session) { return chain_rows(session, partner); });
+  const auto chained =
+      database.write([&](sql::Session& session) { return chain_rows(session, partner); });
   if (!chained) return std::unexpected(chained.error());
   ASSIGN_OR_RETURN(std::vector<ClosedMonth> months, database.read([&](sql::Session& session) {
     return closed_months(session, partner);

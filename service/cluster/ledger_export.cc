@@ -61,16 +61,14 @@ Result<void> export_ledger(sql::Database& database, const PartnerId& partner,
   ASSIGN_OR_RETURN(const billing::LedgerHead head, database.write([&](sql::Session& session) {
     return chain_rows(session, partner);
   }));
-  ASSIGN_OR_RETURN(const Documents documents,
-                   database.read([&](sql::Session& session) -> Result<Documents> {
-                     ASSIGN_OR_RETURN(sql::Rows prices,
-                                      session.query("SELECT hash, document FROM price_lists"
-                                                    " WHERE partner = :partner",
-                                                    {{"partner", partner}}));
-                     ASSIGN_OR_RETURN(std::vector<ClosedMonth> months,
-                                      closed_months(session, partner));
-                     return Documents{std::move(prices), std::move(months)};
-                   }));
+  ASSIGN_OR_RETURN(
+      const Documents documents, database.read([&](sql::Session& session) -> Result<Documents> {
+        ASSIGN_OR_RETURN(sql::Rows prices, session.query("SELECT hash, document FROM price_lists"
+                                                         " WHERE partner = :partner",
+                                                         {{"partner", partner}}));
+        ASSIGN_OR_RETURN(std::vector<ClosedMonth> months, closed_months(session, partner));
+        return Documents{std::move(prices), std::move(months)};
+      }));
   for (const char* part : {"", "prices", "bills", "closings"}) {
     TRY(platform::make_directories(platform::join(folder, part), 0755));
   }

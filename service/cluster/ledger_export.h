@@ -11,9 +11,9 @@
 namespace obhut::cluster {
 
 /// Writes the folder that tools/verify-bill reads. Source: service/billing/FORMAT.md section 5.
-/// Errors: kConflict where `folder` is there already; those of writing. What was written stays then.
+/// Errors: kConflict where `folder` is there already; those of writing. What was written stays
+/// then.
 Result<void> export_ledger(sql::Database& database, const PartnerId& partner,
-                           const SigningKeyId& cluster_key, Instant now,
-                           const std::string& folder);
+                           const SigningKeyId& cluster_key, Instant now, const std::string& folder);
 
 }  // namespace obhut::cluster

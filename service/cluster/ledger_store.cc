@@ -55,15 +55,14 @@ Result<Chained> chain_some(sql::Session& session, const PartnerId& partner, std:
 Result<void> append_event(sql::Session& session, const PartnerId& partner, std::string event_json,
                           Instant received_at) {
   ASSIGN_OR_RETURN(const std::string id, billing::event_id_of(event_json));
-  ASSIGN_OR_RETURN(
-      const std::uint64_t added,
-      session.exec("INSERT INTO ledger (partner, event_id, event, received)"
-                   " VALUES (:partner, :event_id, :event, :received)"
-                   " ON CONFLICT (partner, event_id) DO NOTHING",
-                   {{"partner", partner},
-                    {"event_id", id},
-                    {"event", event_json},
-                    {"received", received_at}}));
+  ASSIGN_OR_RETURN(const std::uint64_t added,
+                   session.exec("INSERT INTO ledger (partner, event_id, event, received)"
+                                " VALUES (:partner, :event_id, :event, :received)"
+                                " ON CONFLICT (partner, event_id) DO NOTHING",
+                                {{"partner", partner},
+                                 {"event_id", id},
+                                 {"event", event_json},
+                                 {"received", received_at}}));
   if (added > 0) return {};
   ASSIGN_OR_RETURN(const std::optional<sql::Row> known,
                    session.query_one("SELECT event FROM ledger WHERE partner = :partner"

@@ -9,6 +9,7 @@
 #include "platform/atomic_file.h"
 #include "platform/machine.h"
 #include "platform/signals.h"
+#include "service/billing/calculator.h"
 #include "service/billing/rate.h"
 #include "service/cluster/api/services.h"
 #include "service/cluster/cluster.h"
@@ -33,6 +34,7 @@ struct Options {
   bool accept_clock = false;
   std::uint64_t objects = UINT64_MAX;
   billing::RateOptions rate;
+  billing::CalculateOptions calculate;
 };
 
 int code_of(ErrorKind kind) {
@@ -124,66 +126,87 @@ int add_user(const Options& options, const Clock& clock) {
   return cli::kExitDone;
 }
 
-/// The one that was named, or all.
-Answer<std::vector<Partner>> partners_of(Cluster& cluster, const Options& options) {
-  if (options.partner.empty()) return cluster.services().tenants.partners();
-  const auto id = PartnerId::parse(options.partner);
-  if (!id) return refuse(422, "invalid-partner", "--partner takes a partner's id");
-  ASSIGN_OR_RETURN(Partner partner, cluster.services().tenants.partner(*id));
-  return std::vector{std::move(partner)};
+/// Ledgers and bills, beside a service that may be running.
+struct Books {
+  Books(State given_state, std::unique_ptr<sql::Database> given_database, const Clock& clock)
+      : state(std::move(given_state)),
+        database(std::move(given_database)),
+        tenants(*database, clock),
+        bills(*database, clock, state.cluster_key) {}
+
+  State state;
+  std::unique_ptr<sql::Database> database;
+  Tenants tenants;
+  Bills bills;
+  std::vector<Partner> partners;  ///< the one that was named, or all
+};
+
+Answer<std::unique_ptr<Books>> open_books(const Options& options, const Clock& clock) {
+  std::optional<PartnerId> named;
+  if (!options.partner.empty()) {
+    named = PartnerId::parse(options.partner);
+    if (!named) return refuse(422, "invalid-partner", "--partner takes a partner's id");
+  }
+  ASSIGN_OR_RETURN(State state, open_state(options.state, clock.now()));
+  ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, open_database(state));
+  auto books = std::make_unique<Books>(std::move(state), std::move(database), clock);
+  if (named) {
+    ASSIGN_OR_RETURN(Partner partner, books->tenants.partner(*named));
+    books->partners.push_back(std::move(partner));
+  } else {
+    ASSIGN_OR_RETURN(books->partners, books->tenants.partners());
+  }
+  return books;
+}
+
+/// Does `work` for each partner, whatever became of the others. Out: the last failure's exit code.
+template <class Work>
+int for_each_partner(const Options& options, const Clock& clock, Work work) {
+  const auto books = open_books(options, clock);
+  if (!books) return report(books.error());
+  int code = cli::kExitDone;
+  for (const Partner& partner : (*books)->partners) {
+    const Answer<std::string> line = work(**books, partner.id);
+    if (line) {
+      std::cout << partner.id.text() << " " << *line << "\n";
+    } else {
+      Refusal refusal = line.error();
+      refusal.detail = "partner " + partner.id.text() + ": " + refusal.detail;
+      code = report(refusal);
+    }
+  }
+  return code;
 }
 
 int verify_ledgers(const Options& options, const Clock& clock) {
-  auto cluster = open(options, clock);
-  if (!cluster) return report(cluster.error());
-  const auto partners = partners_of(**cluster, options);
-  if (!partners) return report(partners.error());
-  int code = cli::kExitDone;
-  for (const Partner& partner : *partners) {
-    const auto state =
-        check_ledger((*cluster)->database(), partner.id, (*cluster)->services().cluster_key);
-    if (!state) {
-      // The others are looked at all the same.
-      code = report(pass_on(Error(state.error()), "partner " + partner.id.text()).error());
-      continue;
-    }
-    std::cout << partner.id.text() << " rows " << state->head.sequence << " head "
-              << state->head.hash.text() << " months " << state->months << "\n";
-  }
-  return code;
+  return for_each_partner(
+      options, clock, [](Books& books, const PartnerId& partner) -> Answer<std::string> {
+        ASSIGN_OR_RETURN(
+            const LedgerState state,
+            check_ledger(*books.database, partner, books.state.cluster_key.public_key()));
+        return "rows " + std::to_string(state.head.sequence) + " head " + state.head.hash.text() +
+               " months " + std::to_string(state.months);
+      });
 }
 
 int export_partner(const Options& options, const Clock& clock) {
-  auto cluster = open(options, clock);
-  if (!cluster) return report(cluster.error());
-  const auto partners = partners_of(**cluster, options);
-  if (!partners) return report(partners.error());
-  const auto done =
-      export_ledger((*cluster)->database(), partners->front().id,
-                    (*cluster)->services().cluster_key, clock.now(), options.out);
-  if (!done) return report(done.error());
-  std::cout << options.out << "\n";
-  return cli::kExitDone;
+  return for_each_partner(
+      options, clock, [&](Books& books, const PartnerId& partner) -> Answer<std::string> {
+        TRY(export_ledger(*books.database, partner, books.state.cluster_key.public_key(),
+                          clock.now(), options.out));
+        return options.out;
+      });
 }
 
 int close_month(const Options& options, const Clock& clock) {
-  auto cluster = open(options, clock);
-  if (!cluster) return report(cluster.error());
-  const auto partners = partners_of(**cluster, options);
-  if (!partners) return report(partners.error());
-  int code = cli::kExitDone;
-  for (const Partner& partner : *partners) {
-    const auto closed = (*cluster)->services().bills.close(partner.id, options.month);
-    if (!closed) {
-      Refusal refusal = closed.error();
-      refusal.detail = "partner " + partner.id.text() + ": " + refusal.detail;
-      code = report(refusal);
-      continue;
-    }
-    std::cout << partner.id.text() << " " << closed->month.text() << " bill "
-              << crypto::sha256(as_bytes(closed->bill)).text() << "\n";
+  if (!billing::Month::parse(options.month)) {
+    return report(Error{ErrorKind::kInvalidInput, "--month takes a month as 2026-03"});
   }
-  return code;
+  return for_each_partner(
+      options, clock, [&](Books& books, const PartnerId& partner) -> Answer<std::string> {
+        ASSIGN_OR_RETURN(const ClosedMonth closed, books.bills.close(partner, options.month));
+        return closed.month.text() + " bill " + crypto::sha256(as_bytes(closed.bill)).text();
+      });
 }
 
 int run_retention(const Options& options, const Clock& clock) {
@@ -242,13 +265,18 @@ int dispatch(int argc, char** argv, const std::stop_token& stop) {
   rate->add_option("--month", options.rate.month, "YYYY-MM")->required();
   rate->add_option("--closed", options.rate.closed_dir, "folder of the bills closed so far");
   rate->add_option("--format", options.rate.format, "json or csv")->capture_default_str();
+  CLI::App* calculate =
+      app.add_subcommand("calculate", "what a planned customer would cost, in both modes");
+  calculate->add_option("--prices", options.calculate.prices, "price list")->required();
+  calculate->add_option("--plan", options.calculate.plan, "devices, storage and growth, as JSON")
+      ->required();
   CLI::App* ledger = app.add_subcommand("ledger", "the partners' ledgers");
   ledger->require_subcommand(1);
   CLI::App* ledger_verify =
       ledger->add_subcommand("verify", "recompute every chain and every closed bill");
   ledger_verify->add_option("--partner", options.partner, "one partner's id; else all");
-  CLI::App* ledger_export = ledger->add_subcommand(
-      "export", "all that somebody else needs to check a partner's bills");
+  CLI::App* ledger_export =
+      ledger->add_subcommand("export", "all that somebody else needs to check a partner's bills");
   ledger_export->add_option("--partner", options.partner, "the partner's id")->required();
   ledger_export->add_option("--out", options.out, "a new folder")->required();
   CLI::App* bill = app.add_subcommand("bill", "the partners' bills");
@@ -276,6 +304,9 @@ int dispatch(int argc, char** argv, const std::stop_token& stop) {
     return cli::kExitDone;
   }
   if (*rate) return billing::rate_command(options.rate, std::cout, std::cerr);
+  if (*calculate) {
+    return billing::calculate_command(options.calculate, std::cout, std::cerr);
+  }
   if (*init_command) return init(options, clock);
   if (*run_command) return run(options, clock, stop);
   if (*user_add) return add_user(options, clock);

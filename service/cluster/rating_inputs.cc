@@ -78,7 +78,10 @@ Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& par
   ASSIGN_OR_RETURN(billing::PriceList prices,
                    billing::PriceList::parse("price list", documents.prices));
   ASSIGN_OR_RETURN(billing::EventSet events, ledger_events(database, partner, last_row));
-  RatingInputs inputs{std::move(events), std::move(prices), std::move(documents.prices), {},
+  RatingInputs inputs{std::move(events),
+                      std::move(prices),
+                      std::move(documents.prices),
+                      {},
                       std::move(documents.closed)};
   for (const ClosedMonth& month : inputs.closed_months) {
     ASSIGN_OR_RETURN(billing::ClosedBill bill,

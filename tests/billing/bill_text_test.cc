@@ -92,7 +92,7 @@ TEST(BillText, RunsNothingInASpreadsheet) {
 
 TEST(BillText, ComesBackAsItWas) {
   for (const char* month : {"2026-01", "2026-03", "2026-04"}) {
-    std::vector<std::string> before;
+    std::vector<ClosedBill> before;
     if (std::string_view(month) == "2026-04") {
       before.push_back(closed(created("c", "2026-01-05T10:00:00"), "2026-03"));
     }
@@ -109,7 +109,7 @@ TEST(BillText, NamesWhatIsWrongInIt) {
     const char* from;
     const char* to;
     const char* named;
-  } kCases[] = {
+  } cases[] = {
       {"\"month\":\"2026-03\"", "\"month\":\"2026-3\"", "\"month\": must be a month"},
       {"\"amount_cents\":15", "\"amount_cents\":1.5", "\"lines[0].amount_cents\": must be an"},
       {"\"evidence\":[\"s1\"]", "\"evidence\":[1]", "\"lines[0].evidence\": must hold strings"},
@@ -117,7 +117,7 @@ TEST(BillText, NamesWhatIsWrongInIt) {
       {"2026-03-04T00:00:00Z", "yesterday", "\"lines[0].first_use\": must be a time"},
       {"\"corrections\":[]", "\"corrections\":{}", "\"corrections\": must be an array"},
   };
-  for (const auto& each : kCases) {
+  for (const auto& each : cases) {
     std::string bad = good;
     bad.replace(bad.find(each.from), std::string_view(each.from).size(), each.to);
     const Result<Bill> read = bill_of_json("b.json", bad);

@@ -74,8 +74,9 @@ class Months : public ::testing::Test {
     return check_ledger(database(), partner.id, cluster.cluster->state().cluster_key.public_key());
   }
   void spoil(const std::string& statement) {
-    const auto done = database().write(
-        [&](sql::Session& session) { return session.exec(statement, {{"partner", partner.id}}); });
+    const auto done = database().write([&](sql::Session& session) {
+      return session.exec(statement, {{"partner", partner.id}});
+    });
     ASSERT_TRUE(done) << done.error().message;
     ASSERT_GT(*done, 0U) << statement;
   }
@@ -107,8 +108,7 @@ TEST_F(Months, CloseOnceWithBillHeadAndSignature) {
   EXPECT_EQ(cluster.call("GET", path, partner.session).text, closed.text);
   const Answered list = cluster.call("GET", base() + "/bills", partner.session);
   EXPECT_EQ(list.body["months"], json::array({closed.body}));
-  const Answered table =
-      cluster.call("GET", base() + "/bills/2026-01?format=csv", partner.session);
+  const Answered table = cluster.call("GET", base() + "/bills/2026-01?format=csv", partner.session);
   EXPECT_NE(table.text.find("c1,storage/provider,5,GB,1000000,500"), std::string::npos);
 }
 
@@ -171,7 +171,7 @@ TEST_F(Months, ShowWhateverWasChangedBehindThem) {
   const struct {
     const char* statement;
     const char* named;
-  } kCases[] = {
+  } cases[] = {
       {"UPDATE closed_months SET bill = REPLACE(bill, '500', '400')"
        " WHERE partner = :partner AND month = '2026-01'",
        "closed month 2026-01: its bill was changed"},
@@ -196,8 +196,8 @@ TEST_F(Months, ShowWhateverWasChangedBehindThem) {
       {"UPDATE ledger SET received = received + 1 WHERE partner = :partner AND number = 1",
        "ledger row 1"},
       // The end of the chain was cut off: the closing knows where it was.
-      {"DELETE FROM ledger WHERE partner = :partner AND number = 3",
-       "closed month 2026-02: row 3 of the ledger is another one"},
+      {"DELETE FROM ledger WHERE partner = :partner AND number = 4",
+       "closed month 2026-02: row 4 of the ledger is another one"},
   };
   level("l1", "2026-01-15T12:00:00Z", 5);
   ASSERT_TRUE(bills().close(partner.id, "2026-01"));
@@ -205,7 +205,7 @@ TEST_F(Months, ShowWhateverWasChangedBehindThem) {
   ASSERT_TRUE(bills().close(partner.id, "2026-02"));
   ASSERT_TRUE(bills().close(partner.id, "2026-03"));
   ASSERT_TRUE(check());
-  for (const auto& each : kCases) {
+  for (const auto& each : cases) {
     // Undone again, since the spoilt transaction fails in the end.
     const auto tried = database().together([&](sql::Session& session) -> Result<void> {
       const auto done = session.exec(each.statement, {{"partner", partner.id}});
@@ -250,7 +250,7 @@ TEST_F(Months, CloseWhileEventsArrive) {
   EXPECT_EQ(cents, 6000);
   const auto checked = check();
   ASSERT_TRUE(checked) << checked.error().message;
-  EXPECT_EQ(checked->head.sequence, 2U + 180U);
+  EXPECT_EQ(checked->head.sequence, 3U + 180U);
 }
 
 TEST_F(Months, CloseForOneOfManyWhoAskAtOnce) {
@@ -269,6 +269,31 @@ TEST_F(Months, CloseForOneOfManyWhoAskAtOnce) {
   for (const std::string& closing : closings) EXPECT_EQ(closing, closings.front());
 }
 
+TEST_F(Months, AreEstimatedForWhoMaySeeThePrices) {
+  const json plan = {{"start", "2026-12"}, {"storage", {{{"location", "provider"}, {"gb", 10}}}}};
+  const Answered own = cluster.call("POST", "/api/v1/calculator", partner.session, plan);
+
+  ASSERT_EQ(own.status, 200) << own.text;
+  EXPECT_EQ(own.body["per_gb"]["total_cents"], 12 * 1000);
+  EXPECT_EQ(own.body["cheaper"], nullptr) << "both alike";
+  EXPECT_EQ(cluster.call("POST", "/api/v1/calculator", cluster.provider, plan).status, 422);
+  EXPECT_EQ(
+      cluster
+          .call("POST", "/api/v1/calculator?partner=" + partner.id.text(), cluster.provider, plan)
+          .text,
+      own.text);
+  TestPartner other = cluster.make_partner("beta");
+  EXPECT_EQ(
+      cluster.call("POST", "/api/v1/calculator?partner=" + partner.id.text(), other.session, plan)
+          .code(),
+      "no-prices")
+      << "one's own prices, whoever is named";
+  const Answered bad =
+      cluster.call("POST", "/api/v1/calculator", partner.session, {{"start", "2026-12"}});
+  EXPECT_EQ(bad.status, 422);
+  EXPECT_NE(bad.body["detail"].get<std::string>().find("nothing is planned"), std::string::npos);
+}
+
 TEST_F(Months, AreExportedWithAllThatABillFollowsFrom) {
   level("l1", "2026-01-15T12:00:00Z", 5);
   const auto closed = bills().close(partner.id, "2026-01");
@@ -285,16 +310,16 @@ TEST_F(Months, AreExportedWithAllThatABillFollowsFrom) {
     return std::string(as_text(*platform::read_file(folder + "/" + name, 1U << 20U)));
   };
   const json about = json::parse(text("export.json"));
-  EXPECT_EQ(about["rows"], 3);
+  EXPECT_EQ(about["rows"], 4);
   EXPECT_EQ(about["head"], check()->head.hash.text());
   EXPECT_EQ(text("bills/2026-01.json"), closed->bill);
   EXPECT_EQ(text("closings/2026-01.jws"), closed->closing);
   EXPECT_EQ(crypto::sha256(as_bytes(text("prices/" + closed->prices.text() + ".json"))),
             closed->prices);
   const std::string rows = text("ledger.jsonl");
-  EXPECT_EQ(std::ranges::count(rows, '\n'), 3);
+  EXPECT_EQ(std::ranges::count(rows, '\n'), 4);
   const json last = json::parse(rows.substr(rows.rfind('\n', rows.size() - 2) + 1));
-  EXPECT_EQ(last["number"], 3);
+  EXPECT_EQ(last["number"], 4);
   EXPECT_EQ(json::parse(last["event"].get<std::string>())["id"], "l2");
   EXPECT_EQ(last["hash"], about["head"]);
   const auto again =

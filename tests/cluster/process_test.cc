@@ -49,6 +49,15 @@ TEST_F(Process, EndsWithTheDocumentedExitCodes) {
   EXPECT_EQ(run("user add --email x@example.org --state " + state + " < /dev/null"), 2)
       << "no password";
   EXPECT_EQ(run("ledger verify --state " + state), 0);
+  EXPECT_EQ(run("ledger verify --partner nobody --state " + state), 2);
+  EXPECT_EQ(run("ledger export --partner " + std::string(32, 'a') + " --out " + folder +
+                "/export --state " + state),
+            2)
+      << "no such partner";
+  EXPECT_FALSE(platform::exists(folder + "/export"));
+  EXPECT_EQ(run("bill close --state " + state), 2) << "no month";
+  EXPECT_EQ(run("bill close --month 2026-13 --state " + state), 2);
+  EXPECT_EQ(run("bill close --month 2026-01 --state " + state), 0) << "of nobody";
   EXPECT_EQ(run("retention run --state " + state), 0);
   EXPECT_EQ(run("scrub run --state " + state), 0);
   EXPECT_EQ(run("rate --events /nonexistent --prices /nonexistent --month 2026-01"), 2);
@@ -115,6 +124,18 @@ TEST_F(Killed, AtAnyInstantACommitIsWholeOrNotThere) {
                 .body["stored_bytes"],
             *checked);
   EXPECT_EQ(cluster.cluster->scrub().run(100'000, {})->damaged, 0u);
+}
+
+TEST_F(Killed, LedgersAreVerifiedAndExportedBesideAService) {
+  const std::string where = " --state " + cluster.folder + "/state";
+  const std::string out = cluster.folder + "/export";
+
+  EXPECT_EQ(run("ledger verify" + where), 0);
+  EXPECT_EQ(run("ledger export --partner " + partner.id.text() + " --out " + out + where), 0);
+  EXPECT_TRUE(platform::exists(out + "/export.json"));
+  EXPECT_EQ(run("ledger export --partner " + partner.id.text() + " --out " + out + where), 3)
+      << "is there already";
+  EXPECT_EQ(run("bill close --month 2026-01" + where), 2) << "the partner has no price list";
 }
 
 // Whoever saw no answer asks again with the same key, and is told the same: never that the customer

@@ -4,6 +4,7 @@
 
 #include "agent/base/time_text.h"
 #include "agent/crypto/digest.h"
+#include "service/billing/calculator.h"
 #include "service/cluster/api/access.h"
 #include "service/cluster/api/body.h"
 #include "service/cluster/api/route.h"
@@ -63,6 +64,20 @@ Answer<Response> close(const Services& services, Call& call) {
   return reply(200, closed_json(month));
 }
 
+/// By the price list of the partner whose person asks; a provider names one.
+Answer<Response> calculator(const Services& services, Call& call) {
+  const auto named = http::find(call.query, "partner");
+  std::optional<PartnerId> partner = call.person->partner;
+  if (!partner && named) partner = PartnerId::parse(*named);
+  if (!partner) return bad_member("partner", "a partner's id, whose prices are to be used");
+  ASSIGN_OR_RETURN(const std::string text, services.tenants.prices(*partner));
+  ASSIGN_OR_RETURN(const billing::PriceList prices, billing::PriceList::parse("price list", text));
+  ASSIGN_OR_RETURN(const billing::PlannedCustomer plan,
+                   billing::PlannedCustomer::parse("plan", body_text(call)));
+  ASSIGN_OR_RETURN(const billing::Estimate estimate, billing::calculate(plan, prices));
+  return http::json(200, billing::estimate_to_json(estimate));
+}
+
 Answer<Response> ledger(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
   // What was committed by now is shown.
@@ -103,6 +118,10 @@ void add_billing_routes(std::vector<Route>& routes, const Services& services) {
               TRY(services.tenants.put_prices(partner, body_text(call)));
               return http::empty(204);
             });
+  // Reads alone: a POST for the length of what is asked.
+  table.post(
+      "/api/v1/calculator", Auth::kPerson, kJsonLimit,
+      [&services](Call& call) { return calculator(services, call); }, Repeat::kHarmless);
   table.get("/api/v1/partners/{partner}/bills", Auth::kPerson,
             [&services](Call& call) { return closed_months_of(services, call); });
   table.get("/api/v1/partners/{partner}/bills/{month}", Auth::kPerson,

@@ -132,8 +132,9 @@ constexpr std::array kSuccession = std::to_array<std::string_view>({
     " PRIMARY KEY (vault, device))",
 });
 
-// Whoever causes an event writes its row; one sequencer gives rows their numbers and chains them, so
-// that writers do not wait for each other. Months that were closed, and what they were rated with.
+// Whoever causes an event writes its row; one sequencer gives rows their numbers and chains them,
+// so that writers do not wait for each other. Months that were closed, and what they were rated
+// with.
 constexpr std::array kMetering = std::to_array<std::string_view>({
     // Append-only; service/billing/FORMAT.md says what the hashes cover. number, previous and hash
     // are NULL until the row is in the chain.
