@@ -52,9 +52,11 @@ def main():
     started = False
     try:
         tool("initdb", "-D", data, "-U", "obhut", "-A", "trust", "-E", "UTF8", "--no-sync")
-        # Crashes of the server are not what is tested: no fsync. Long-lived pools: many connections.
+        # Crashes of the server are not what is tested: no fsync, unless a yardstick asks for it
+        # (OBHUT_POSTGRESQL_FSYNC=on). Long-lived pools: many connections.
+        fsync = os.environ.get("OBHUT_POSTGRESQL_FSYNC", "off")
         tool("pg_ctl", "-D", data, "-l", os.path.join(folder, "log"), "-w", "-o",
-             f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+             f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync={fsync}"
              " -c max_connections=400", "start")
         started = True
         environment = dict(os.environ, PATH=binaries + ":" + os.environ["PATH"],
