@@ -4,38 +4,10 @@
 
 #include "agent/base/time_text.h"
 #include "service/billing/bill.h"
+#include "service/billing/table.h"
 
 namespace obhut::billing {
 namespace {
-
-/// RFC 4180.
-std::string quoted(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"') out.push_back('"');
-    out.push_back(c);
-  }
-  return out + "\"";
-}
-
-/// Text that others chose: what a spreadsheet would run as a formula gets an apostrophe in front.
-std::string cell(std::string_view text) {
-  const bool formula =
-      !text.empty() && std::string_view("=+-@\t\r\n").find(text.front()) != std::string_view::npos;
-  return formula ? quoted("'" + std::string(text)) : quoted(text);
-}
-
-/// The fields are fit for the table already.
-void append_row(std::string& out, std::initializer_list<std::string_view> fields) {
-  const char* separator = "";
-  for (std::string_view field : fields) {
-    out += separator;
-    out += field;
-    separator = ",";
-  }
-  out += "\r\n";
-}
 
 std::string joined(const std::vector<std::string>& ids) {
   std::string text;

@@ -373,4 +373,13 @@ Result<std::string> EventSet::id_of(const Event& event) const {
   return std::string(id->text);
 }
 
+Result<EventNames> EventSet::names_of(const Event& event) const {
+  ASSIGN_OR_RETURN(const std::string_view line, lines_->line_at(event.position()));
+  ObjectReader reader;
+  ASSIGN_OR_RETURN(const auto fields, reader.read(line));
+  const auto read = event_of(fields);
+  if (!read) return fail(ErrorKind::kCorrupt, name_ + ": was changed while it was read");
+  return EventNames{std::string(read->id), std::string(read->object)};
+}
+
 }  // namespace obhut::billing

@@ -48,6 +48,12 @@ struct CustomerEvents {
   std::uint32_t slots = 0;      ///< Event::object of a storage level is below this
 };
 
+/// What an event's own line says, where its numbers are not enough.
+struct EventNames {
+  std::string id;
+  std::string object;  ///< the workload or the vault; "" where there is none
+};
+
 /// Immutable once read; looking up an id reads the file again, so that it serves one thread.
 class EventSet {
  public:
@@ -69,6 +75,7 @@ class EventSet {
   [[nodiscard]] std::size_t size() const { return events_.size(); }
 
   Result<std::string> id_of(const Event& event) const;
+  Result<EventNames> names_of(const Event& event) const;
 
  private:
   friend class EventSetBuilder;

@@ -55,6 +55,7 @@ struct Cluster::Parts {
         reports(*database, clock),
         retention(*database, clock, *store, state.config.retention, log),
         bills(*database, clock, state.cluster_key),
+        usage(*database, clock),
         scrub(*database, clock, *store, log),
         services{*database,
                  clock,
@@ -70,6 +71,7 @@ struct Cluster::Parts {
                  reports,
                  retention,
                  bills,
+                 usage,
                  state.cluster_key.public_key(),
                  own_urls(state, state.config.port),
                  log},
@@ -93,6 +95,7 @@ struct Cluster::Parts {
   Reports reports;
   Retention retention;
   Bills bills;
+  Usage usage;
   Scrub scrub;
   api::Services services;
   api::Application application;

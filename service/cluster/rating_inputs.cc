@@ -40,7 +40,7 @@ Answer<Documents> documents_of(sql::Session& session, const PartnerId& partner) 
 
 // Through a file: a rating reads a ledger of any length in little memory.
 Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
-                                        std::uint64_t last_row) {
+                                        std::uint64_t last_row, std::string_view more_events) {
   ASSIGN_OR_RETURN(std::string folder, platform::make_temporary_directory("obhut-rating-"));
   const TemporaryFolder temporary{std::move(folder)};
   const std::string path = platform::join(temporary.path, "ledger");
@@ -57,6 +57,7 @@ Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId
     TRY(file.write(as_bytes(lines)));
     after = rows.back().number;
   }
+  TRY(file.write(as_bytes(more_events)));
   TRY(file.commit());
   return billing::EventSet::from_file(path);
 }
@@ -70,14 +71,15 @@ Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerI
 }
 
 Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner,
-                                   std::uint64_t last_row) {
+                                   std::uint64_t last_row, std::string_view more_events) {
   ASSIGN_OR_RETURN(Documents documents,
                    database.read([&](sql::Session& session) -> Answer<Documents> {
                      return documents_of(session, partner);
                    }));
   ASSIGN_OR_RETURN(billing::PriceList prices,
                    billing::PriceList::parse("price list", documents.prices));
-  ASSIGN_OR_RETURN(billing::EventSet events, ledger_events(database, partner, last_row));
+  ASSIGN_OR_RETURN(billing::EventSet events,
+                   ledger_events(database, partner, last_row, more_events));
   RatingInputs inputs{std::move(events),
                       std::move(prices),
                       std::move(documents.prices),

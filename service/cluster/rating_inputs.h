@@ -26,13 +26,14 @@ struct RatingInputs {
 /// The newest. Errors: 404 no-prices.
 Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerId& partner);
 
-/// The chain's rows up to `last_row`. Errors: kInvalidInput for events that a rating cannot take.
+/// The chain's rows up to `last_row`, and lines made up beside them. Errors: kInvalidInput for
+/// events that a rating cannot take.
 Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
-                                        std::uint64_t last_row);
+                                        std::uint64_t last_row, std::string_view more_events = {});
 
 /// Of the newest price list, the chain's rows up to `last_row` and all months closed.
 /// Errors: 404 no-prices, kInvalidInput for events that a rating cannot take.
 Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner,
-                                   std::uint64_t last_row);
+                                   std::uint64_t last_row, std::string_view more_events = {});
 
 }  // namespace obhut::cluster

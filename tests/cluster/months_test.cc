@@ -269,6 +269,66 @@ TEST_F(Months, CloseForOneOfManyWhoAskAtOnce) {
   for (const std::string& closing : closings) EXPECT_EQ(closing, closings.front());
 }
 
+TEST_F(Months, ShowWhatWasUsedDayByDay) {
+  level("l1", "2026-01-15T12:00:00Z", 5);
+  level("l2", "2026-01-16T12:00:00Z", 3);
+  const std::string path = base() + "/usage/2026-01";
+
+  const Answered all = cluster.call("GET", path, partner.session);
+
+  ASSERT_EQ(all.status, 200) << all.text;
+  ASSERT_EQ(all.body["days"].size(), 17U);
+  EXPECT_EQ(all.body["days"][0], json({{"customer", "c1"},
+                                       {"day", "2026-01-15"},
+                                       {"storage",
+                                        {{{"location", "provider"},
+                                          {"max_bytes", 5 * kGigabyte},
+                                          {"max_since", "2026-01-15T12:00:00.000000Z"},
+                                          {"event", "l1"},
+                                          {"vault", "vault"},
+                                          {"end_bytes", 5 * kGigabyte}}}},
+                                       {"workloads", json::object()}}));
+  EXPECT_EQ(all.body["storage"], json({{{"customer", "c1"},
+                                        {"location", "provider"},
+                                        {"max_bytes", 5 * kGigabyte},
+                                        {"level_bytes", 3 * kGigabyte},
+                                        {"room_bytes", 2 * kGigabyte}}}));
+  const Answered other = cluster.call("GET", path + "?customer=c2", partner.session);
+  EXPECT_EQ(other.body["days"].size(), 0U);
+  const Answered table = cluster.call("GET", path + "?format=csv&customer=c1", partner.session);
+  EXPECT_EQ(table.headers.at("content-type"), "text/csv; charset=utf-8");
+  EXPECT_NE(table.text.find("2026-01-15,c1,storage/provider,,5000000000,"
+                            "2026-01-15T12:00:00.000000Z,l1,vault,5000000000\r\n"),
+            std::string::npos)
+      << table.text;
+  EXPECT_EQ(cluster.call("GET", path + "?format=xml", partner.session).status, 422);
+  EXPECT_EQ(cluster.call("GET", base() + "/usage/2026", partner.session).code(), "invalid-month");
+}
+
+TEST_F(Months, SayWhatTheRunningOneWillComeTo) {
+  const Instant now = cluster.clock.now();
+  const std::string month = format_time(now).substr(0, 7);
+  const auto tell = [&](const std::string& id, std::chrono::days ago, std::uint64_t gigabytes) {
+    append(billing::storage_level({id, now - ago, "c1"}, "vault", billing::Location::kProvider,
+                                  gigabytes * kGigabyte));
+  };
+  tell("old", std::chrono::days(40), 100);
+  tell("new", std::chrono::days(1), 400);
+
+  const Answered told =
+      cluster.call("GET", base() + "/bills/" + month + "/forecast", partner.session);
+
+  ASSERT_EQ(told.status, 200) << told.text;
+  EXPECT_EQ(told.body["to_date"]["totals"][0]["amount_cents"], 40'000);
+  const std::int64_t forecast = told.body["forecast"]["totals"][0]["amount_cents"];
+  // 300 GB in 30 days: at most 31 days more of 10 GB each.
+  EXPECT_GE(forecast, 40'000);
+  EXPECT_LE(forecast, 40'000 + 31'100);
+  EXPECT_EQ(bill(month)["totals"][0]["amount_cents"], 40'000) << "a forecast leaves no trace";
+  EXPECT_EQ(cluster.call("GET", base() + "/bills/2026-01/forecast", partner.session).code(),
+            "month-not-running");
+}
+
 TEST_F(Months, AreEstimatedForWhoMaySeeThePrices) {
   const json plan = {{"start", "2026-12"}, {"storage", {{{"location", "provider"}, {"gb", 10}}}}};
   const Answered own = cluster.call("POST", "/api/v1/calculator", partner.session, plan);

@@ -10,6 +10,7 @@
 #include "service/cluster/api/route.h"
 #include "service/cluster/bills.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/usage.h"
 
 namespace obhut::cluster::api {
 namespace {
@@ -62,6 +63,28 @@ Answer<Response> close(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
   ASSIGN_OR_RETURN(const ClosedMonth month, services.bills.close(partner, call.values[1]));
   return reply(200, closed_json(month));
+}
+
+Answer<Response> usage(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+  const std::string_view format = http::find(call.query, "format").value_or("json");
+  const std::string_view customer = http::find(call.query, "customer").value_or("");
+  if (format == "json") {
+    ASSIGN_OR_RETURN(std::string text, services.usage.by_day(partner, call.values[1], customer));
+    return http::json(200, std::move(text));
+  }
+  if (format != "csv") return bad_member("format", "json or csv");
+  ASSIGN_OR_RETURN(std::string text,
+                   services.usage.table_by_day(partner, call.values[1], customer));
+  Response response = http::json(200, std::move(text));
+  response.content_type = "text/csv; charset=utf-8";
+  return response;
+}
+
+Answer<Response> forecast(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+  ASSIGN_OR_RETURN(std::string text, services.usage.forecast(partner, call.values[1]));
+  return http::json(200, std::move(text));
 }
 
 /// By the price list of the partner whose person asks; a provider names one.
@@ -128,6 +151,10 @@ void add_billing_routes(std::vector<Route>& routes, const Services& services) {
             [&services](Call& call) { return bill(services, call); });
   table.get("/api/v1/partners/{partner}/bills/{month}/closing", Auth::kPerson,
             [&services](Call& call) { return closing(services, call); });
+  table.get("/api/v1/partners/{partner}/bills/{month}/forecast", Auth::kPerson,
+            [&services](Call& call) { return forecast(services, call); });
+  table.get("/api/v1/partners/{partner}/usage/{month}", Auth::kPerson,
+            [&services](Call& call) { return usage(services, call); });
   // A month is rated outside of any transaction, and closed once whoever asks how often.
   table.post(
       "/api/v1/partners/{partner}/bills/{month}/closing", Auth::kProvider, kJsonLimit,

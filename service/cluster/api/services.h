@@ -16,6 +16,7 @@
 #include "service/cluster/plans.h"
 #include "service/cluster/reports.h"
 #include "service/cluster/tenants.h"
+#include "service/cluster/usage.h"
 #include "service/cluster/vaults.h"
 
 namespace obhut::cluster {
@@ -40,6 +41,7 @@ struct Services {
   Reports& reports;
   Retention& retention;
   Bills& bills;
+  Usage& usage;
   SigningKeyId cluster_key;
   std::vector<std::string> urls;  ///< our own, the public one first
   Log log;
