@@ -3,7 +3,7 @@
 namespace obhut::billing {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
   std::string out = "\"";
   for (char c : text) {
@@ -18,7 +18,7 @@ std::string quoted(std::string_view text) {
 std::string cell(std::string_view text) {
   const bool formula =
       !text.empty() && std::string_view("=+-@\t\r\n").find(text.front()) != std::string_view::npos;
-  return formula ? quoted("'" + std::string(text)) : quoted(text);
+  return formula ? in_quotes("'" + std::string(text)) : in_quotes(text);
 }
 
 void append_row(std::string& out, std::initializer_list<std::string_view> fields) {
