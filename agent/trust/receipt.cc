@@ -49,6 +49,29 @@ Result<Receipt> parse_commit_receipt(const json& value) {
   return receipt;
 }
 
+Result<Receipt> parse_storage_receipt(const json& value) {
+  Fields fields(value, kReceiptSchema,
+                {"schema", "kind", "device", "received_at", "subject", "customer", "vault",
+                 "location", "day", "bytes"});
+  Receipt receipt;
+  receipt.kind = ReceiptKind::kStorage;
+  receipt.device = fields.id<DeviceId>("device");
+  receipt.received_at = fields.time("received_at");
+  receipt.subject = fields.id<Sha256>("subject");
+  receipt.customer = fields.text("customer");
+  receipt.vault = fields.id<VaultId>("vault");
+  receipt.location = fields.text("location", 16);
+  receipt.day = fields.text("day", 10);
+  receipt.bytes = fields.number("bytes", 0, std::uint64_t{1} << 63U);
+  TRY(fields.finish());
+  return receipt;
+}
+
+std::string_view word_of(ReceiptKind kind) {
+  if (kind == ReceiptKind::kActivation) return "activation";
+  return kind == ReceiptKind::kCommit ? "commit" : "storage";
+}
+
 }  // namespace
 
 std::string make_activation(const ActivationReport& report, const crypto::SigningKey& device_key) {
@@ -83,16 +106,21 @@ Result<ActivationReport> read_activation(std::string_view text) {
 }
 
 std::string make_receipt(const Receipt& receipt, const crypto::SigningKey& cluster_key) {
-  const bool activation = receipt.kind == ReceiptKind::kActivation;
   ordered_json value = {{"schema", kReceiptSchema},
-                        {"kind", activation ? "activation" : "commit"},
+                        {"kind", word_of(receipt.kind)},
                         {"device", receipt.device.text()},
                         {"received_at", format_time_micro(receipt.received_at)},
                         {"subject", receipt.subject.text()}};
-  if (activation) {
+  if (receipt.kind == ReceiptKind::kActivation) {
     value["workload"] = receipt.workload;
     value["activated_at"] = format_time_micro(receipt.activated_at);
     value["clock"] = receipt.clock == ClockSource::kEndpoint ? "endpoint" : "receipt";
+  } else if (receipt.kind == ReceiptKind::kStorage) {
+    value["customer"] = receipt.customer;
+    value["vault"] = receipt.vault.text();
+    value["location"] = receipt.location;
+    value["day"] = receipt.day;
+    value["bytes"] = receipt.bytes;
   } else {
     value["vault"] = receipt.vault.text();
     value["head"] = receipt.head.text();
@@ -110,6 +138,7 @@ Result<Receipt> read_receipt(std::string_view text, const SigningKeyId& cluster_
   const json kind = value.value("kind", json());
   if (kind == "activation") return parse_activation_receipt(value);
   if (kind == "commit") return parse_commit_receipt(value);
+  if (kind == "storage") return parse_storage_receipt(value);
   return fail(ErrorKind::kInvalidInput, "obhut.receipt/1: member kind is unknown");
 }
 

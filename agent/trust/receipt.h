@@ -32,7 +32,11 @@ std::string make_activation(const ActivationReport& report, const crypto::Signin
 /// Errors: kInvalidInput, kCrypto.
 Result<ActivationReport> read_activation(std::string_view text);
 
-enum class ReceiptKind : std::uint8_t { kActivation, kCommit };
+enum class ReceiptKind : std::uint8_t {
+  kActivation,
+  kCommit,
+  kStorage,  ///< the most that a vault held at a location on a day
+};
 /// Whose clock an activation date comes from (BILLING.md rule 10).
 enum class ClockSource : std::uint8_t { kEndpoint, kReceipt };
 
@@ -41,13 +45,21 @@ struct Receipt {
   ReceiptKind kind = ReceiptKind::kActivation;
   DeviceId device;
   Instant received_at{};
-  Sha256 subject;  ///< SHA-256 of what was received: the activation's text, the head's bytes
+  /// SHA-256 of what was received: the activation's text, the head's bytes; for kStorage of the
+  /// text of the ledger's event with which the level came to stand.
+  Sha256 subject;
   // kActivation
   std::string workload;
   Instant activated_at{};
   ClockSource clock = ClockSource::kEndpoint;
-  // kCommit
+  // kStorage
+  std::string customer;  ///< its number, as on the bill
+  std::string location;
+  std::string day;  ///< "2026-03-05", local time of the partner's price list
+  std::uint64_t bytes = 0;
+  // kCommit, kStorage
   VaultId vault;
+  // kCommit
   Sha256 head;  ///< the head's name in the vault
   std::uint64_t sequence = 0;
   friend bool operator==(const Receipt&, const Receipt&) = default;

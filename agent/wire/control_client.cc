@@ -307,6 +307,17 @@ Result<std::vector<ListedHead>> ControlClient::heads(const VaultId& vault,
   return fail(ErrorKind::kCorrupt, "answer of the cluster: the list of heads has no end");
 }
 
+Result<std::vector<std::string>> ControlClient::storage_receipts(const VaultId& vault,
+                                                                 const std::string& after_day,
+                                                                 std::stop_token stop) {
+  const std::string query = after_day.empty() ? "" : "?after=" + after_day;
+  ASSIGN_OR_RETURN(
+      const Response response,
+      send_signed_in({.path = vault_path(vault, "/receipts" + query), .max_response = kPageLimit},
+                     stop));
+  return read_receipts(as_text(response.body));
+}
+
 Result<Bytes> ControlClient::head(const VaultId& vault, const Sha256& hash, std::stop_token stop) {
   ASSIGN_OR_RETURN(Response response,
                    send_signed_in({.path = vault_path(vault, "/heads/" + hash.text()),

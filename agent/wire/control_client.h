@@ -69,6 +69,11 @@ class ControlClient {
   Result<std::vector<ListedHead>> heads(const VaultId& vault, std::uint64_t after_sequence,
                                         std::stop_token stop);
   Result<Bytes> head(const VaultId& vault, const Sha256& hash, std::stop_token stop);
+  /// Receipts of what the vault held on days that are over and come after `after_day`
+  /// ("2026-03-05", or "" for all), by day; about a hundred at most. Out: documents, unverified.
+  Result<std::vector<std::string>> storage_receipts(const VaultId& vault,
+                                                    const std::string& after_day,
+                                                    std::stop_token stop);
   /// Somebody confirmed to hold the vault's recovery key.
   Result<void> confirm_recovery(const VaultId& vault, std::stop_token stop);
   Result<void> report_activities(std::span<const ActivityReport> activities, std::stop_token stop);

@@ -76,6 +76,19 @@ class Members {
       if (!wrong_.empty()) return;
     }
   }
+  std::vector<std::string> texts(const char* name) {
+    std::vector<std::string> texts;
+    const json* found = find(name);
+    if (found == nullptr || !found->is_array() || found->size() > kMaxItems) {
+      blame(name);
+      return texts;
+    }
+    for (const json& item : *found) {
+      if (!item.is_string() || item.get_ref<const std::string&>().size() > kMaxText) blame(name);
+      if (item.is_string()) texts.push_back(item.get<std::string>());
+    }
+    return texts;
+  }
   void blame(const char* name) {
     if (wrong_.empty()) wrong_ = name;
   }
@@ -276,6 +289,11 @@ Result<ObjectPage> read_object_page(std::string_view text) {
     page.next = in.text_or_empty("next");
     return page;
   });
+}
+
+Result<std::vector<std::string>> read_receipts(std::string_view text) {
+  return read_message<std::vector<std::string>>(text, "receipts",
+                                                [](Members& in) { return in.texts("receipts"); });
 }
 
 Result<HeadPage> read_head_page(std::string_view text) {

@@ -29,6 +29,7 @@ Result<std::vector<Ticket>> read_tickets(std::string_view json);
 Result<std::vector<Download>> read_downloads(std::string_view json);
 Result<ObjectPage> read_object_page(std::string_view json);
 Result<HeadPage> read_head_page(std::string_view json);
+Result<std::vector<std::string>> read_receipts(std::string_view json);
 Result<std::string> read_commit_receipt(std::string_view json);
 
 /// Never fails: what is no problem document gives one with an empty code.

@@ -76,6 +76,24 @@ Month BillingCalendar::month_of(Instant at) const {
   return {static_cast<int>(day.year()), static_cast<int>(static_cast<unsigned>(day.month()))};
 }
 
+std::string BillingCalendar::day_of(Instant at) const {
+  const date::year_month_day day{date::floor<date::days>(to_local(*zone_->zone, at))};
+  const auto number = static_cast<unsigned>(day.day());
+  return month_of(at).text() + (number < 10 ? "-0" : "-") + std::to_string(number);
+}
+
+std::optional<Instant> BillingCalendar::start_of_day(std::string_view day) const {
+  if (day.size() != 10 || day[7] != '-') return std::nullopt;
+  const auto month = Month::parse(day.substr(0, 7));
+  const int number = digits(day.substr(8));
+  if (!month || number < 1) return std::nullopt;
+  const date::year_month_day local = date::year{month->year} /
+                                     date::month{static_cast<unsigned>(month->month)} /
+                                     date::day{static_cast<unsigned>(number)};
+  if (!local.ok()) return std::nullopt;
+  return to_instant(*zone_->zone, LocalInstant{date::local_days{local}});
+}
+
 Instant BillingCalendar::plus_days(Instant at, int days) const {
   return to_instant(*zone_->zone, to_local(*zone_->zone, at) + date::days{days});
 }

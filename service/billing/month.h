@@ -40,6 +40,10 @@ class BillingCalendar {
   [[nodiscard]] Month month_of(Instant at) const;
   /// The same local time, `days` calendar days later.
   [[nodiscard]] Instant plus_days(Instant at, int days) const;
+  /// The local day of an instant, "2026-03-05".
+  [[nodiscard]] std::string day_of(Instant at) const;
+  /// Its first instant. Nothing for what is no day.
+  [[nodiscard]] std::optional<Instant> start_of_day(std::string_view day) const;
   /// The last month whose both ends the zone data give rightly: compiled zone files list their
   /// changes up to 2037 only, and a bill that is an hour off is worse than none.
   static constexpr Month kLastMonth{2037, 11};

@@ -56,6 +56,7 @@ struct Cluster::Parts {
         retention(*database, clock, *store, state.config.retention, log),
         bills(*database, clock, state.cluster_key),
         usage(*database, clock),
+        receipts(*database, clock, state.cluster_key),
         scrub(*database, clock, *store, log),
         services{*database,
                  clock,
@@ -72,6 +73,7 @@ struct Cluster::Parts {
                  retention,
                  bills,
                  usage,
+                 receipts,
                  state.cluster_key.public_key(),
                  own_urls(state, state.config.port),
                  log},
@@ -96,6 +98,7 @@ struct Cluster::Parts {
   Retention retention;
   Bills bills;
   Usage usage;
+  StorageReceipts receipts;
   Scrub scrub;
   api::Services services;
   api::Application application;

@@ -4,8 +4,7 @@
 
 #include "agent/crypto/digest.h"
 #include "agent/trust/receipt.h"
-#include "service/billing/event_text.h"
-#include "service/cluster/ledger_store.h"
+#include "service/cluster/levels.h"
 #include "service/cluster/plans.h"
 #include "service/cluster/tenants.h"
 
@@ -292,10 +291,8 @@ Answer<Committed> Commits::record(sql::Session& session, const Device& device, c
     TRY(raise_alert(session, device.id, "retention-held-" + reason, "critical", now));
   }
   ASSIGN_OR_RETURN(const Customer customer, find_customer(session, device.customer));
-  TRY(append_event(session, customer.partner,
-                   billing::storage_level({"commit-" + hash.text(), now, customer.number},
-                                          vault.id.text(), billing::Location::kProvider, level),
-                   now));
+  TRY(record_level(session, customer, vault.id, billing::Location::kProvider, level,
+                   "commit-" + hash.text(), now));
   TRY(session.exec("DELETE FROM uploads WHERE store_key = :key", {{"key", key}}));
   return Committed{receipt_text, false};
 }

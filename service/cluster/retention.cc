@@ -5,6 +5,7 @@
 #include "service/billing/event_text.h"
 #include "service/cluster/devices.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/levels.h"
 #include "service/cluster/plans.h"
 #include "service/cluster/retention_rules.h"
 #include "service/cluster/tenants.h"
@@ -144,9 +145,7 @@ Answer<Dropped> drop(sql::Session& session, const Vault& vault,
   TRY(session.exec("UPDATE vaults SET level = :level WHERE id = :id",
                    {{"level", level}, {"id", vault.id}}));
   ASSIGN_OR_RETURN(const Customer customer, find_customer(session, vault.customer));
-  TRY(append_event(session, customer.partner,
-                   billing::storage_level({event_id, now, customer.number}, vault.id.text(),
-                                          billing::Location::kProvider, level),
+  TRY(record_level(session, customer, vault.id, billing::Location::kProvider, level, event_id,
                    now));
   return done;
 }

@@ -31,7 +31,8 @@ Engine::Engine(StateFolder& state, Clock& clock, const Log& log, Outbox& outbox,
       control_(transport_, clock, identity.cluster,
                wire::DeviceIdentity{identity.device, std::move(device_key)}),
       activities_(clock),
-      heads_(state) {}
+      heads_(state),
+      receipts_(state, clock, log_, outbox, identity_) {}
 
 Engine::~Engine() {
   for (std::jthread& thread : threads_) thread.request_stop();
@@ -100,6 +101,19 @@ void Engine::watch_keys(const std::stop_token& stop) {
   }
 }
 
+void Engine::collect_receipts(const std::stop_token& stop) {
+  if (keeper_->waiting()) return;
+  const Result<void> collected = [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(const VaultId vault, keeper_->cluster_vault());
+    return receipts_.collect(control_, vault, stop);
+  }();
+  // A vault that no backup has been made into is not known to the cluster yet.
+  if (!collected && collected.error().kind != ErrorKind::kCancelled &&
+      collected.error().kind != ErrorKind::kNotFound) {
+    log_.info("receipts of storage wait", field("reason", collected.error().message));
+  }
+}
+
 void Engine::run_reports(std::stop_token stop) {
   unsigned failures = 0;
   do {
@@ -109,6 +123,7 @@ void Engine::run_reports(std::stop_token stop) {
     if (!sent && failures == 1 && sent.error().kind != ErrorKind::kCancelled) {
       log_.info("reports wait", field("reason", sent.error().message));
     }
+    if (sent) collect_receipts(stop);
   } while (clock_.sleep_for(
       failures == 0
           ? std::chrono::milliseconds(kReportEvery)

@@ -20,6 +20,7 @@
 #include "service/endpoint/outbox.h"
 #include "service/endpoint/pause_control.h"
 #include "service/endpoint/plan_sync.h"
+#include "service/endpoint/receipt_keeper.h"
 #include "service/endpoint/recovery.h"
 #include "service/endpoint/state_folder.h"
 #include "service/endpoint/vault_keeper.h"
@@ -47,6 +48,7 @@ class Engine {
   [[nodiscard]] JobScheduler& scheduler() { return *scheduler_; }
   [[nodiscard]] PauseControl& pauses() { return *pauses_; }
   [[nodiscard]] Activities& activities() { return activities_; }
+  [[nodiscard]] const ReceiptKeeper& receipts() const { return receipts_; }
   [[nodiscard]] Reachability& line() { return line_; }
   [[nodiscard]] wire::ControlClient& control() { return control_; }
 
@@ -55,6 +57,7 @@ class Engine {
          crypto::SigningKey device_key, const Config& config);
   Result<void> build(crypto::SigningKey device_key, const Config& config);
   void watch_keys(const std::stop_token& stop);
+  void collect_receipts(const std::stop_token& stop);
   void run_reports(std::stop_token stop);
 
   StateFolder& state_;
@@ -70,6 +73,7 @@ class Engine {
   std::unique_ptr<wire::UploadPace> uploads_;
   std::unique_ptr<VaultKeeper> keeper_;
   HeadFiles heads_;
+  ReceiptKeeper receipts_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<PauseControl> pauses_;
   std::unique_ptr<BackupRunner> runner_;

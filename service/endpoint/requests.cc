@@ -194,6 +194,25 @@ Result<json> status(Daemon& daemon, Audience audience) {
   return value;
 }
 
+/// What is billed for this device, by the cluster's own signatures.
+Result<json> billing(Engine& engine) {
+  const Identity& identity = engine.identity();
+  json storage = json::array();
+  for (const trust::Receipt& receipt : engine.receipts().kept()) {
+    storage.push_back({{"day", receipt.day},
+                       {"location", receipt.location},
+                       {"vault", receipt.vault.text()},
+                       {"bytes", receipt.bytes},
+                       {"customer", receipt.customer}});
+  }
+  return json{{"activation",
+               {{"workload", identity.workload},
+                {"kind", identity.kind},
+                {"activated_at", format_time_micro(identity.activated_at)}}},
+              {"storage", std::move(storage)},
+              {"folder", platform::shown(engine.receipts().folder())}};
+}
+
 Result<json> enroll(Daemon& daemon, const json& request) {
   const std::string token = text_or(request, "token");
   if (token.empty()) return fail(ErrorKind::kInvalidInput, "enroll: want a registration token");
@@ -331,6 +350,7 @@ Result<json> carry_out(Daemon& daemon, const Asker& asker, std::string_view comm
   }
   if (command == "backup") return backup(*engine, request, reply, stop);
   if (command == "plan") return plan(*engine);
+  if (command == "billing") return billing(*engine);
   if (command == "key-show") return key_show(*engine, stop);
   if (command == "key-passphrase") return key_passphrase(*engine, request, stop);
   if (command == "key-confirm") return key_confirm(*engine, request, stop);

@@ -30,7 +30,7 @@ struct Asker {
 int exit_code_of(ErrorKind kind);
 
 /// Commands: status, watch (the status once nothing runs any more), enroll, backup, pause, resume,
-/// points, ls, find, restore, export, verify, plan, key-show, key-passphrase, key-confirm,
+/// points, ls, find, restore, export, verify, plan, billing, key-show, key-passphrase, key-confirm,
 /// key-recover, key-request, key-answer, key-start-over. The result's members are those that `obhut
 /// … --json` prints. Errors: kInvalidInput for an unknown command or wrong arguments; those of what
 /// was asked.

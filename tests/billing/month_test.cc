@@ -68,5 +68,19 @@ TEST(Month, KnowsNoInventedZone) {
   EXPECT_FALSE(BillingCalendar::open(""));
 }
 
+TEST(Calendar, NamesLocalDaysAndTheirFirstInstants) {
+  const auto berlin = BillingCalendar::open("Europe/Berlin");
+  ASSERT_TRUE(berlin);
+  EXPECT_EQ(berlin->day_of(*parse_time("2026-03-28T22:59:59Z")), "2026-03-28");
+  EXPECT_EQ(berlin->day_of(*parse_time("2026-03-28T23:00:00Z")), "2026-03-29");
+  EXPECT_EQ(berlin->day_of(*parse_time("2026-03-29T22:00:00Z")), "2026-03-30") << "an hour less";
+  EXPECT_EQ(format_time(*berlin->start_of_day("2026-03-30")), "2026-03-29T22:00:00Z");
+  EXPECT_EQ(format_time(*berlin->start_of_day("2026-12-01")), "2026-11-30T23:00:00Z");
+  for (const char* none :
+       {"", "2026-02-29", "2026-00-01", "2026-3-01", "2026-03-1x", "2026-03-00"}) {
+    EXPECT_EQ(berlin->start_of_day(none), std::nullopt) << none;
+  }
+}
+
 }  // namespace
 }  // namespace obhut::billing

@@ -117,6 +117,23 @@ class FromTokenToRestore(EndpointTest):
         self.assertEqual(verified["errors"], 0)
         self.assertGreater(verified["bytes_read"], 20_000_000)
 
+    def test_keeps_the_receipts_for_what_is_billed(self):
+        endpoint = self.enrolled()
+        enrolment = endpoint.status()["enrolment"]
+
+        def kept():
+            billing = endpoint.ask("status", "--billing")
+            return billing if os.path.exists(os.path.join(billing["folder"], "activation.jws")) else None
+
+        billing = wait_until("the receipts", kept, 30)
+
+        self.assertEqual(billing["activation"]["workload"], enrolment["workload"])
+        self.assertEqual(billing["activation"]["activated_at"], enrolment["activated_at"])
+        self.assertEqual(billing["storage"], [], "today is not over")
+        with open(os.path.join(billing["folder"], "activation.jws"), encoding="ascii") as text:
+            self.assertEqual(text.read(), enrolment["receipt"])
+        self.assertIn("no receipt of storage yet", endpoint.obhut("status", "--billing").stdout)
+
     def test_reports_reach_the_cluster_in_codes_and_numbers(self):
         endpoint = self.with_plan()
         os.mkdir(os.path.join(self.source, "secret name"))

@@ -77,6 +77,10 @@ std::string receipt(ReceiptKind kind) {
   out.vault = id_of<VaultId>(0xBA);
   out.head = id_of<Sha256>(0x53);
   out.sequence = 41;
+  out.customer = "K-1001";
+  out.location = "provider";
+  out.day = "2026-03-05";
+  out.bytes = 123'456'789'012;
   return make_receipt(out, key_of(20));
 }
 
@@ -124,6 +128,7 @@ TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
       golden("escrow-answer.json"));
   EXPECT_EQ(receipt(ReceiptKind::kActivation), golden("receipt-activation.jws"));
   EXPECT_EQ(receipt(ReceiptKind::kCommit), golden("receipt-commit.jws"));
+  EXPECT_EQ(receipt(ReceiptKind::kStorage), golden("receipt-storage.jws"));
   EXPECT_EQ(envelope(), golden("envelope.json"));
 }
 

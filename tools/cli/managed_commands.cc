@@ -29,6 +29,9 @@ constexpr Message kStatus{"what is protected, and how things stand",
                           "was geschützt ist und wie es steht"};
 constexpr Message kFollow{"watch what runs to its end first",
                           "erst zusehen, bis endet, was gerade läuft"};
+constexpr Message kBilling{
+    "the cluster's receipts for what is billed for this device",
+    "die Quittungen des Clusters für das, was für dieses Gerät abgerechnet wird"};
 constexpr Message kEnroll{"join with a registration token", "mit einem Anmeldetoken beitreten"};
 constexpr Message kTokenFile{"file with the token (-: standard input)",
                              "Datei mit dem Token (-: Standardeingabe)"};
@@ -112,6 +115,7 @@ struct Arguments {
   std::string time;
   bool wait = false;
   bool follow = false;
+  bool billing = false;
   bool recursive = false;
   bool read_data = false;
 };
@@ -270,9 +274,11 @@ void add_daily_commands(CLI::App& app, Context& context) {
   Shared in = std::make_shared<Arguments>();
   CLI::App* status =
       add(app, context, "status", kStatus, in, [](Context& with, const Arguments& given) {
+        if (given.billing) return converse(with, given, {{"command", "billing"}}, billing_text);
         return converse(with, given, {{"command", given.follow ? "watch" : "status"}}, status_text);
       });
-  status->add_flag("--follow", in->follow, context.say(kFollow));
+  CLI::Option* follow = status->add_flag("--follow", in->follow, context.say(kFollow));
+  status->add_flag("--billing", in->billing, context.say(kBilling))->excludes(follow);
   add_progress_option(*status, context);
   in = std::make_shared<Arguments>();
   CLI::App* enroll = add(app, context, "enroll", kEnroll, in, run_enroll);

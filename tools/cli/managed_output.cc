@@ -36,6 +36,13 @@ constexpr Message kReachable{"reachable", "erreichbar"};
 constexpr Message kUnreachable{"out of reach: {}", "nicht erreichbar: {}"};
 constexpr Message kPlan{"plan        {}, version {}\n", "Plan        {}, Version {}\n"};
 constexpr Message kNoPlan{"plan        none yet\n", "Plan        noch keiner\n"};
+constexpr Message kWorkload{"workload    {} {}\n", "Workload    {} {}\n"};
+constexpr Message kReceipts{"the most that was stored, day by day, as the cluster signed it:\n",
+                            "höchster Speicherstand je Tag, wie ihn der Cluster quittiert hat:\n"};
+constexpr Message kNoReceipts{
+    "no receipt of storage yet: each day gets one when it is over\n",
+    "noch keine Quittung über Speicher: jeder Tag bekommt eine, wenn er vorbei ist\n"};
+constexpr Message kReceiptFolder{"receipts    {}\n", "Quittungen  {}\n"};
 constexpr Message kProtection{"protection  {}\n", "Schutz      {}\n"};
 constexpr Message kProtected{"protected", "geschützt"};
 constexpr Message kNoBackup{"no backup yet", "noch keine Sicherung"};
@@ -250,6 +257,21 @@ std::string status_text(const Context& context, const json& status) {
     text += context.say(kAlert, {text_of(alert, "code"), text_of(alert, "message")});
   }
   return text;
+}
+
+std::string billing_text(const Context& context, const json& billing) {
+  using enum Table::Align;
+  const json& activation = object_of(billing, "activation");
+  std::string text =
+      context.say(kActivated, {local_time(text_of(activation, "activated_at"))}) +
+      context.say(kWorkload, {text_of(activation, "kind"), text_of(activation, "workload")});
+  Table table({kLeft, kLeft, kRight});
+  for (const json& day : billing.value("storage", json::array())) {
+    table.row({text_of(day, "day"), text_of(day, "location"), bytes_of(context, day, "bytes")});
+  }
+  const std::string days = table.text();
+  text += days.empty() ? context.say(kNoReceipts) : context.say(kReceipts) + days;
+  return text + context.say(kReceiptFolder, {text_of(billing, "folder")});
 }
 
 std::string outcome_text(const Context& context, const json& outcome) {

@@ -15,6 +15,7 @@ namespace obhut::cli {
 std::string text_of(const nlohmann::json& object, const char* name);
 
 std::string status_text(const Context& context, const nlohmann::json& status);
+std::string billing_text(const Context& context, const nlohmann::json& billing);
 std::string pause_text(const Context& context, const nlohmann::json& pause);
 std::string outcome_text(const Context& context, const nlohmann::json& outcome);
 std::string points_text(const Context& context, const nlohmann::json& points);

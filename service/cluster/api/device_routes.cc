@@ -190,6 +190,14 @@ Answer<VaultId> own_vault(const Services& services, const Call& call) {
   return id;
 }
 
+Answer<Response> list_receipts(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const VaultId vault, path_id<VaultId>(call, 0, "vault"));
+  const std::string_view after = http::find(call.query, "after").value_or("");
+  ASSIGN_OR_RETURN(const std::vector<std::string> receipts,
+                   services.receipts.of_vault(*call.device, vault, after));
+  return reply(200, {{"receipts", receipts}});
+}
+
 Answer<Response> list_heads(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const VaultId vault, own_vault(services, call));
   ASSIGN_OR_RETURN(const std::uint64_t after,
@@ -309,6 +317,7 @@ void add_device_routes(std::vector<Route>& routes, const Services& services) {
              Repeat::kHarmless);
   table.get("/api/v1/device/vaults/{vault}/heads", Auth::kDevice, with(list_heads));
   table.get("/api/v1/device/vaults/{vault}/heads/{sha256}", Auth::kDevice, with(give_head));
+  table.get("/api/v1/device/vaults/{vault}/receipts", Auth::kDevice, with(list_receipts));
   table.post("/api/v1/device/vaults/{vault}/recovery", Auth::kDevice, kJsonLimit,
              [&services](Call& call) -> Answer<Response> {
                ASSIGN_OR_RETURN(const VaultId vault, path_id<VaultId>(call, 0, "vault"));

@@ -11,6 +11,7 @@
 #include "service/cluster/commits.h"
 #include "service/cluster/devices.h"
 #include "service/cluster/http/server.h"
+#include "service/cluster/levels.h"
 #include "service/cluster/notifier.h"
 #include "service/cluster/objects/object_store.h"
 #include "service/cluster/plans.h"
@@ -42,6 +43,7 @@ struct Services {
   Retention& retention;
   Bills& bills;
   Usage& usage;
+  StorageReceipts& receipts;
   SigningKeyId cluster_key;
   std::vector<std::string> urls;  ///< our own, the public one first
   Log log;

@@ -158,8 +158,20 @@ constexpr std::array kMetering = std::to_array<std::string_view>({
     " PRIMARY KEY (partner, month))",
 });
 
+// What vaults held when, by vault, for the receipts that devices get of each day. It begins here:
+// earlier levels are in the ledger alone.
+constexpr std::array kLevels = std::to_array<std::string_view>({
+    "CREATE TABLE levels (vault TEXT NOT NULL REFERENCES vaults (id), location TEXT NOT NULL,"
+    " at BIGINT NOT NULL, event_id TEXT NOT NULL, bytes BIGINT NOT NULL, subject TEXT NOT NULL,"
+    " PRIMARY KEY (vault, location, at, event_id))",
+
+    "CREATE TABLE storage_receipts (vault TEXT NOT NULL REFERENCES vaults (id),"
+    " location TEXT NOT NULL, day TEXT NOT NULL, receipt TEXT NOT NULL,"
+    " PRIMARY KEY (vault, location, day))",
+});
+
 constexpr std::array kSteps =
-    std::to_array<Migration>({{1, kFirst}, {2, kSuccession}, {3, kMetering}});
+    std::to_array<Migration>({{1, kFirst}, {2, kSuccession}, {3, kMetering}, {4, kLevels}});
 
 }  // namespace
 

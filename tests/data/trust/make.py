@@ -117,6 +117,10 @@ write("receipt-activation.jws", compact("receipt", {
 write("receipt-commit.jws", compact("receipt", {
     "schema": "obhut.receipt/1", "kind": "commit", **receipt, "vault": "ba" * 16,
     "head": "53" * 32, "sequence": 41}, CLUSTER))
+write("receipt-storage.jws", compact("receipt", {
+    "schema": "obhut.receipt/1", "kind": "storage", **receipt, "customer": "K-1001",
+    "vault": "ba" * 16, "location": "provider", "day": "2026-03-05",
+    "bytes": 123_456_789_012}, CLUSTER))
 device_id = hashlib.sha256(b"\x0e" + b"obhut.device/1" + bytes.fromhex(DEVICE.public)).hexdigest()[:32]
 request = compact("escrow-request", {
     "schema": "obhut.escrow-request/1", "device": device_id, "partner": PARTNER, "vault": "ba" * 16,
