@@ -136,7 +136,7 @@ class Head(Input):
                             (good + b"x", "no whole JSON"),
                             (b"\xef\xbb\xbf" + good, "no whole JSON"),
                             (good.replace(b"{", b"\x00{"), "no whole JSON"),
-                            (good.replace(b"2026", b"\xff026"), "no UTF-8"), (b"[" * 100_000, "no whole JSON"),
+                            (good.replace(b"2026", b"\xff026"), "no UTF-8"), (b"[" * 100_000, "nests deeper than 64"),
                             (good.replace(b"}", b',"rows":10}'), "rows: stands twice"),
                             (good.replace(b'"rows":10', b'"rows":1e1'), "rows: must be a whole"),
                             (good.replace(b'"rows":10,', b""), "rows: is absent")]:
@@ -203,6 +203,12 @@ class Ledger(Input):
         code, out, _ = self.verify(self.export)
         self.assertEqual(code, 1)
         self.assertIn("2026-01: comes to no bill: customer: customer c1 was never created", out)
+
+    def test_months_without_time_zones_come_to_no_bill(self):
+        self.export = fixture.Export().add(created()).close("2038-01", b"{}").write(self.folder / "late")
+        code, out, _ = self.verify(self.export)
+        self.assertEqual(code, 1)
+        self.assertIn("2038-01: comes to no bill: 2038-01 is after 2037", out)
 
     def test_the_last_line_may_lack_its_end(self):
         self.ledger.write_bytes(self.ledger.read_bytes()[:-1])

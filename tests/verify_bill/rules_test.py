@@ -397,6 +397,17 @@ class Rules(unittest.TestCase):
             with self.subTest(f"{zone} {at}"):
                 self.assertEqual(counts(zone, at, month), wanted)
 
+    def test_the_month_of_a_trial_where_a_clock_shows_the_old_month_again(self):
+        """In St. John's it was 31 October again a minute into November 2009."""
+        prices = {**copy.deepcopy(PRICES), "time_zone": "America/St_Johns"}
+        prices["policies"] = [{**prices["policies"][0], "from": first, "trial_days": days}
+                              for first, days in (("2009-10", 1), ("2009-11", 20))]
+        text = dump(prices).replace("2025-01", "2009-01")
+        for start, is_november in [("2009-11-01T02:29:59Z", False), ("2009-11-01T02:30:00Z", True),
+                                   ("2009-11-01T02:45:00Z", True), ("2009-11-01T03:30:00Z", True)]:
+            events = [created("2009-10-05"), trial(start), activated("w", start), removed("w", "2009-11-10")]
+            self.assertEqual(rating.rated(events, "2009-11", text) == [], is_november, start)
+
     def test_3_arithmetic(self):
         cases = [  # bytes, step, quantity, cents at 0.05
             (0, "1", None, None), (1, "1", "1", 5), (GB, "1", "1", 5), (GB + 1, "1", "2", 10), (1, "0.1", "0.1", 1),

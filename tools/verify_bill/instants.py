@@ -98,19 +98,19 @@ class Calendar:
             return utc
 
     def start(self, month):
-        """The month's first instant. Errors: too_late for months after those that can be billed."""
+        """The month's first instant."""
         if month not in self.starts:
-            if month > LAST_YEAR * 12 + 12:
-                raise BadInput("too_late", month=format_month(month), year=LAST_YEAR)
             self.starts[month] = self._instant(datetime.datetime(month // 12, month % 12 + 1, 1))
         return self.starts[month]
 
     def span(self, month):
-        """The month's first instant and that of the next. Errors: too_late."""
+        """The month's first instant and that of the next. Errors: too_late for what cannot be billed yet."""
+        if month // 12 > LAST_YEAR:
+            raise BadInput("too_late", month=format_month(month), year=LAST_YEAR)
         return self.start(month), self.start(month + 1)
 
     def month_of(self, at):
-        """The month in which an instant lies. Errors: too_late."""
+        """The month in which an instant lies."""
         local = self._local(at)
         month = local.year * 12 + local.month - 1
         # Clocks set back over midnight show the old month's date again.

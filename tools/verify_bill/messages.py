@@ -18,6 +18,7 @@ TROUBLES = {
     "not_utf8": ("is no UTF-8 text (byte {position})", "ist kein UTF-8-Text (Byte {position})"),
     "not_json": ("is no whole JSON text (character {position})",
                  "ist kein vollständiger JSON-Text (Zeichen {position})"),
+    "too_deep": ("nests deeper than {levels} levels", "ist tiefer als {levels} Ebenen geschachtelt"),
     "repeated_name": ("stands twice in one object", "steht zweimal in einem Objekt"),
     "not_object": ("must be an object", "muss ein Objekt sein"),
     "not_list": ("must be a list", "muss eine Liste sein"),

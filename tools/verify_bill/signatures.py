@@ -51,7 +51,7 @@ def _object(data):
     if type(value) is not dict:
         raise BadInput("not_object")
     if strict_json.depth(value) > DEEPEST:
-        raise BadInput("not_json", position=0)
+        raise BadInput("too_deep", levels=DEEPEST)
     return value
 
 

@@ -9,6 +9,7 @@ from .trouble import BadInput
 INTEGER = re.compile(r"-?[0-9]+")
 LONGEST_INTEGER = 40  # digits: beyond every limit, and nothing that arithmetic would have to toil with
 MOST = 10 ** LONGEST_INTEGER - 1
+DEEPEST = 64  # levels: nothing of ours comes near, and walking over values may recurse
 HEX = re.compile(r"[0-9a-f]*")
 
 
@@ -21,8 +22,8 @@ def _object(pairs):
     # Sorted, so that equal objects look alike whatever the order of their members.
     found = dict(sorted(pairs, key=lambda pair: pair[0]))
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise BadInput("repeated_name", next(name for name in names if names.count(name) > 1))
+        seen = set()
+        raise BadInput("repeated_name", next(name for name, _ in pairs if name in seen or seen.add(name)))
     return found
 
 
@@ -38,12 +39,16 @@ def parse(text):
     """A JSON text as dicts (members sorted by name), lists, strings, Numbers, True, False and None.
 
     Equal values have equal repr(), and only they.
-    Errors: not_json, repeated_name; not_utf8 for half a surrogate pair in escapes.
+    Errors: not_json, too_deep, repeated_name; not_utf8 for half a surrogate pair in escapes.
     """
     try:
         value = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadInput("not_json", position=getattr(error, "pos", 0) + 1) from error
+    except RecursionError as error:
+        raise BadInput("too_deep", levels=DEEPEST) from error
+    if text.count("[") + text.count("{") > DEEPEST and depth(value) > DEEPEST:
+        raise BadInput("too_deep", levels=DEEPEST)
     if "\\u" in text:
         _refuse_half_pairs(value)
     return value
@@ -58,11 +63,13 @@ def _refuse_half_pairs(value):
 
 def depth(value):
     """How deep objects and lists nest: 0 for a plain value."""
-    if type(value) is dict:
-        return 1 + max(map(depth, value.values()), default=0)
-    if type(value) is list:
-        return 1 + max(map(depth, value), default=0)
-    return 0
+    deepest, waiting = 0, [(value, 1)]
+    while waiting:
+        one, level = waiting.pop()
+        if type(one) in (dict, list):
+            deepest = max(deepest, level)
+            waiting += [(inner, level + 1) for inner in (one.values() if type(one) is dict else one)]
+    return deepest
 
 
 def integer(value, field, least=0, most=MOST):

@@ -130,9 +130,10 @@ class Walk:
         if prices is None or self.billed is None or not self._follows(closing):
             self.report.fails("month", "not_rated", closing.name)
             return None
-        start = prices.calendar.start(closing.month)
-        late = {customer for customer, at in self.events.take_earliest().items() if at < start}
+        earliest = self.events.take_earliest()
         try:
+            start = prices.calendar.start(closing.month)
+            late = {customer for customer, at in earliest.items() if at < start}
             return bill.rate(self.events, prices, closing.month, self.billed,
                              late if self.before is prices else None)
         except BadInput as bad:
