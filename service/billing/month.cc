@@ -71,15 +71,21 @@ Instant BillingCalendar::start_of(Month month) const {
   return to_instant(*zone_->zone, LocalInstant{day});
 }
 
+// By the months' first instants: a zone may have gone back over midnight of the first, and then the
+// local date is once more the last of the month before.
 Month BillingCalendar::month_of(Instant at) const {
   const date::year_month_day day{date::floor<date::days>(to_local(*zone_->zone, at))};
-  return {static_cast<int>(day.year()), static_cast<int>(static_cast<unsigned>(day.month()))};
+  const Month month{static_cast<int>(day.year()),
+                    static_cast<int>(static_cast<unsigned>(day.month()))};
+  return at < start_of(month.next()) ? month : month.next();
 }
 
 std::string BillingCalendar::day_of(Instant at) const {
   const date::year_month_day day{date::floor<date::days>(to_local(*zone_->zone, at))};
   const auto number = static_cast<unsigned>(day.day());
-  return month_of(at).text() + (number < 10 ? "-0" : "-") + std::to_string(number);
+  const Month month{static_cast<int>(day.year()),
+                    static_cast<int>(static_cast<unsigned>(day.month()))};
+  return month.text() + (number < 10 ? "-0" : "-") + std::to_string(number);
 }
 
 std::optional<Instant> BillingCalendar::start_of_day(std::string_view day) const {

@@ -68,6 +68,16 @@ TEST(Month, KnowsNoInventedZone) {
   EXPECT_FALSE(BillingCalendar::open(""));
 }
 
+TEST(Calendar, CountsAnInstantToTheMonthThatBegan) {
+  // From 00:01 on 1 November back to 23:01 on 31 October.
+  const auto zone = BillingCalendar::open("America/St_Johns");
+  ASSERT_TRUE(zone);
+  EXPECT_EQ(zone->month_of(*parse_time("2009-11-01T02:29:59Z")).text(), "2009-10");
+  EXPECT_EQ(zone->month_of(*parse_time("2009-11-01T02:30:00Z")).text(), "2009-11");
+  EXPECT_EQ(zone->month_of(*parse_time("2009-11-01T02:31:00Z")).text(), "2009-11");
+  EXPECT_EQ(zone->month_of(*parse_time("2009-11-01T03:31:00Z")).text(), "2009-11");
+}
+
 TEST(Calendar, NamesLocalDaysAndTheirFirstInstants) {
   const auto berlin = BillingCalendar::open("Europe/Berlin");
   ASSERT_TRUE(berlin);
