@@ -4,6 +4,7 @@
 
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
+#include "agent/crypto/digest.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
 #include "service/billing/json_reader.h"
@@ -46,7 +47,8 @@ Result<void> write(const std::string& folder, const std::string& name, std::stri
 }
 
 struct Documents {
-  sql::Rows prices;  ///< hash, document
+  std::string newest_prices;  ///< hash; zeros where there are none
+  sql::Rows prices;           ///< hash, document
   std::vector<ClosedMonth> months;
 };
 
@@ -67,7 +69,12 @@ Result<void> export_ledger(sql::Database& database, const PartnerId& partner,
                                                          " WHERE partner = :partner",
                                                          {{"partner", partner}}));
         ASSIGN_OR_RETURN(std::vector<ClosedMonth> months, closed_months(session, partner));
-        return Documents{std::move(prices), std::move(months)};
+        ASSIGN_OR_RETURN(const std::optional<sql::Row> newest,
+                         session.query_one("SELECT prices FROM partners WHERE id = :partner",
+                                           {{"partner", partner}}));
+        const bool any = newest && !newest->text(0).empty();
+        const Sha256 hash = any ? crypto::sha256(as_bytes(newest->text(0))) : Sha256{};
+        return Documents{hash.text(), std::move(prices), std::move(months)};
       }));
   for (const char* part : {"", "prices", "bills", "closings"}) {
     TRY(platform::make_directories(platform::join(folder, part), 0755));
@@ -84,6 +91,7 @@ Result<void> export_ledger(sql::Database& database, const PartnerId& partner,
                                         {"partner", partner.text()},
                                         {"provider_key", cluster_key.text()},
                                         {"made_at", format_time_micro(now)},
+                                        {"prices", documents.newest_prices},
                                         {"rows", head.sequence},
                                         {"head", head.hash.text()}};
   // Last: an export that was cut off has none.

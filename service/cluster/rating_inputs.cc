@@ -1,8 +1,8 @@
 #include "service/cluster/rating_inputs.h"
 
 #include <algorithm>
+#include <fstream>
 
-#include "platform/atomic_file.h"
 #include "platform/local_files.h"
 #include "service/cluster/ledger_store.h"
 
@@ -38,13 +38,14 @@ Answer<Documents> documents_of(sql::Session& session, const PartnerId& partner) 
 
 }  // namespace
 
-// Through a file: a rating reads a ledger of any length in little memory.
+// Through a file: a rating reads a ledger of any length in little memory. Nothing of it need last,
+// so that it is not synced.
 Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
                                         std::uint64_t last_row, std::string_view more_events) {
   ASSIGN_OR_RETURN(std::string folder, platform::make_temporary_directory("obhut-rating-"));
   const TemporaryFolder temporary{std::move(folder)};
   const std::string path = platform::join(temporary.path, "ledger");
-  ASSIGN_OR_RETURN(platform::AtomicFile file, platform::AtomicFile::create(path, 0600));
+  std::ofstream file(path, std::ios::binary);
   std::uint64_t after = 0;
   while (after < last_row) {
     const std::size_t page = std::min<std::uint64_t>(kPage, last_row - after);
@@ -54,11 +55,12 @@ Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId
     if (rows.empty()) break;
     std::string lines;
     for (const LedgerEntry& entry : rows) lines += entry.event + "\n";
-    TRY(file.write(as_bytes(lines)));
+    file << lines;
     after = rows.back().number;
   }
-  TRY(file.write(as_bytes(more_events)));
-  TRY(file.commit());
+  file << more_events;
+  file.close();
+  if (!file) return fail(ErrorKind::kQuotaExceeded, "write events to " + path + ": disk full?");
   return billing::EventSet::from_file(path);
 }
 

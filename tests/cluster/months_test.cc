@@ -371,6 +371,7 @@ TEST_F(Months, AreExportedWithAllThatABillFollowsFrom) {
   };
   const json about = json::parse(text("export.json"));
   EXPECT_EQ(about["rows"], 4);
+  EXPECT_EQ(about["prices"], closed->prices.text());
   EXPECT_EQ(about["head"], check()->head.hash.text());
   EXPECT_EQ(text("bills/2026-01.json"), closed->bill);
   EXPECT_EQ(text("closings/2026-01.jws"), closed->closing);

@@ -164,7 +164,8 @@ class Export:
         for name in ("prices", "bills", "closings"):
             (folder / name).mkdir(parents=True)
         head = {"schema": "obhut.ledger-export/1", "partner": self.partner, "provider_key": self.key.public,
-                "made_at": "2026-07-01T09:00:00Z", "rows": len(rows),
+                "made_at": "2026-07-01T09:00:00Z",
+                "prices": list(self.lists)[-1] if self.lists else "0" * 64, "rows": len(rows),
                 "head": rows[-1]["hash"] if rows else genesis(self.partner)}
         (folder / "export.json").write_text(dump(head))
         write_rows(folder, rows)

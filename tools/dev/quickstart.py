@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The main job, end to end, on this machine: see tools/quickstart for the usage."""
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -92,6 +93,7 @@ class Story:
         (STATE / "session-token").chmod(0o600)
         self.report["api"] = f"https://127.0.0.1:{self.port}/api/v1"
         self.report["cluster_version"] = version["version"]
+        self.cluster_key = version["cluster_key"]
         self.say(f"cluster {version['version']} answers on {self.report['api']}")
 
     # --- the partner ------------------------------------------------------------------------------
@@ -234,6 +236,23 @@ class Story:
         month = time.strftime("%Y-%m")
         self.report["bill"] = self.api.get(f"/api/v1/partners/{self.partner_id}/bills/{month}")
         self.report["protection"] = self.obhut("status")["protection"]
+        self.verify_bill(month)
+
+    def verify_bill(self, month):
+        """Without the server's code: the ledger, a closed month, and this month's bill once more."""
+        state, export = STATE / "cluster", STATE / "ledger-export"
+        first = datetime.date.fromisoformat(month + "-01")
+        before = (first - datetime.timedelta(days=1)).strftime("%Y-%m")
+        cluster = [BIN / "obhut-cluster", "--state", state]
+        lab.run(*cluster, "bill", "close", "--month", before)
+        lab.run(*cluster, "ledger", "export", "--partner", self.partner_id, "--out", export)
+        verifier = ["/usr/bin/python3", ROOT / "tools/verify-bill", export]
+        lab.run(*verifier, "--key", self.cluster_key, "--receipts", STATE / "agent/receipts")
+        rated = json.loads(lab.run(*verifier, "--rate", month).stdout)
+        if rated != self.report["bill"]:
+            raise lab.Failed(f"the bill of {month} is not what the ledger comes to: see {export}")
+        self.report["verified"] = {"export": str(export), "closed": before}
+        self.say(f"the bill of {month} and the closing of {before} verified offline from the exported ledger")
 
 
 def compare(original, restored):
@@ -266,7 +285,8 @@ def print_report(report):
         print(f"    {line['product']:<20} {line['quantity']:>6} {line['unit']:<9} x {line['unit_micro'] / 1e6:>9.4f}"
               f" = {line['amount_cents'] / 100:>9.2f}   since {line['first_use']}")
     print(f"    {'total':<49} {sum(t['amount_cents'] for t in bill['totals']) / 100:>9.2f}")
-    print(f"\n  API          {report['api']}  (CA: build/quickstart/cluster/ca.pem, token: build/quickstart/session-token)")
+    print(f"\n  verified     {report['verified']['export']}: tools/verify-bill, which shares no code with the server")
+    print(f"  API          {report['api']}  (CA: build/quickstart/cluster/ca.pem, token: build/quickstart/session-token)")
 
 
 def prepare_state():

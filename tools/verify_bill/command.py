@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from . import messages, verification
+from . import messages, running, verification
 from .instants import parse_month
 from .report import Report
 from .signatures import KEY_DIGITS
@@ -21,13 +21,13 @@ class Options:
 
     def __init__(self):
         self.help = self.json = False
-        self.export = self.month = self.key = self.lang = None
+        self.export = self.month = self.rate = self.key = self.lang = None
         self.receipts = []
 
     def read(self, arguments):
         """Takes the arguments, the language first. Errors: bad_option, one_export and what is wrong with a value."""
         try:
-            given, rest = getopt.gnu_getopt(arguments, "h", ["help", "month=", "receipts=", "key=", "json", "lang="])
+            given, rest = getopt.gnu_getopt(arguments, "h", ["help", "month=", "rate=", "receipts=", "key=", "json", "lang="])
         except getopt.GetoptError as error:
             raise BadInput("bad_option").at("--" + error.opt if len(error.opt) > 1 else "-" + error.opt) from error
         for name, value in sorted(given, key=lambda pair: pair[0] != "--lang"):
@@ -51,15 +51,17 @@ class Options:
             if len(value) != KEY_DIGITS or not HEX.fullmatch(value):
                 raise BadInput("not_hex", digits=KEY_DIGITS).at(name)
             self.key = value
+        elif name == "--rate":
+            self.rate = _month(name, value)
         else:
-            self.month = _month(value)
+            self.month = _month(name, value)
 
 
-def _month(value):
+def _month(name, value):
     try:
         return parse_month(value)
     except ValueError as error:
-        raise BadInput("not_month").at("--month") from error
+        raise BadInput("not_month").at(name) from error
 
 
 def as_json(report, lang):
@@ -91,6 +93,9 @@ def run(arguments):
         options.read(arguments)
         if options.help:
             print(messages.help_text(messages.language(options.lang)), end="")
+            return HOLDS
+        if options.rate is not None:
+            print(running.rate(options.export, options.rate).decode("utf-8"), end="")
             return HOLDS
         verification.verify(options.export, report, options.month, options.key, options.receipts)
     except BadInput as bad:

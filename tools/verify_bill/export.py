@@ -9,7 +9,8 @@ from .trouble import BadInput
 
 FILE = "export.json"
 SCHEMA = "obhut.ledger-export/1"
-MEMBERS = ("schema", "partner", "provider_key", "made_at", "rows", "head")
+MEMBERS = ("schema", "partner", "provider_key", "made_at", "prices", "rows", "head")
+NO_PRICES = "0" * 64
 PARTNER_DIGITS = 32
 CLOSING = re.compile(r"([0-9]{4}-[0-9]{2})\.jws")
 BILL = re.compile(r"([0-9]{4}-[0-9]{2})\.json")
@@ -22,6 +23,7 @@ class Export(typing.NamedTuple):
     partner: str
     key: str
     made_at: int
+    prices: str  # of the price list in force; NO_PRICES where there is none
     rows: int
     head: str
 
@@ -59,6 +61,7 @@ def read(folder):
         members.choice("schema", (SCHEMA,))
         return Export(folder, members.hex("partner", PARTNER_DIGITS),
                       members.hex("provider_key", signatures.KEY_DIGITS), members.instant("made_at"),
+                      members.hex("prices", chain.HASH_DIGITS),
                       members.integer("rows"), members.hex("head", chain.HASH_DIGITS))
     except BadInput as bad:
         raise bad.at(FILE)

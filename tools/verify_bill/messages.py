@@ -64,6 +64,7 @@ TROUBLES = {
                       "nennt Kunde {customer} und Tresor {vault}, die nicht im Journal stehen"),
     "younger_than_export": ("is younger than the export", "ist jünger als der Export"),
     "no_export": ("is no folder", "ist kein Ordner"),
+    "no_prices": ("names no price list: the partner had none", "nennt keine Preisliste: der Partner hatte keine"),
     "no_folder": ("is no folder", "ist kein Ordner"),
     "no_cryptography": ("the Python library cryptography is missing (Debian: python3-cryptography)",
                         "die Python-Bibliothek cryptography fehlt (Debian: python3-cryptography)"),
@@ -160,11 +161,13 @@ SUMMARY = {True: ("everything holds", "alles stimmt"), False: ("{count} do not h
 
 HELP = (
     """usage: verify-bill EXPORT [--month 2026-03] [--receipts FOLDER]... [--key HEX] [--json] [--lang de|en]
+       verify-bill EXPORT --rate 2026-04
 
 Checks a partner's exported ledger: the chain of its rows, the provider's signature under each closed
 month, and that the ledger comes to each bill again, byte by byte, rated by a program of its own.
 
   --month MONTH      only this month's closing and bill; the chain is checked in any case
+  --rate MONTH       checks nothing, and prints the bill that the month comes to so far
   --receipts FOLDER  also holds the bills against the receipts (*.jws) below FOLDER; may be repeated
   --key HEX          the provider's public key as your own records have it; the export must name it
   --json             prints one object with everything found
@@ -176,12 +179,14 @@ Exit codes:
   2  the input or the command line cannot be used; one line on standard error says where
 """,
     """Aufruf: verify-bill EXPORT [--month 2026-03] [--receipts ORDNER]... [--key HEX] [--json] [--lang de|en]
+       verify-bill EXPORT --rate 2026-04
 
 Prüft das exportierte Journal eines Partners: die Kette seiner Einträge, die Unterschrift des Anbieters
 unter jedem abgeschlossenen Monat, und dass das Journal jede Rechnung Byte für Byte noch einmal ergibt,
 nachgerechnet von einem eigenständigen Programm.
 
   --month MONAT      nur Abschluss und Rechnung dieses Monats; die Kette wird immer geprüft
+  --rate MONAT       prüft nichts und gibt die Rechnung aus, auf die der Monat bisher kommt
   --receipts ORDNER  hält die Rechnungen auch gegen die Quittungen (*.jws) unter ORDNER; mehrfach möglich
   --key HEX          der öffentliche Schlüssel des Anbieters aus eigenen Unterlagen; der Export muss ihn nennen
   --json             gibt ein Objekt mit allem aus, was gefunden wurde
