@@ -220,6 +220,12 @@ Result<void> SourceWalk::take_entry(const scan::WalkEvent& step) {
   return take_other(step, before);
 }
 
+// True where an unchanged file's content is in the vault still, all of it.
+Result<bool> SourceWalk::keeps_content(bool unchanged, const model::Entry& earlier) {
+  if (!unchanged) return false;
+  return proof_.holds(earlier.content, stop_);
+}
+
 // Since the point before.
 bool SourceWalk::is_unchanged(const platform::FileStatus& status,
                               const model::Entry& before) const {
@@ -304,11 +310,7 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
   if (match != nullptr) {
     const model::Entry& before = *match->entry;
     const bool unchanged = is_unchanged(step.status, before);
-    bool kept = unchanged;
-    // All of it must be in the vault still.
-    if (unchanged) {
-      ASSIGN_OR_RETURN(kept, proof_.holds(before.content, stop_));
-    }
+    ASSIGN_OR_RETURN(const bool kept, keeps_content(unchanged, before));
     // Read again although it did not change.
     moves = unchanged && !kept && proof_.leaves();
     if (kept) {
@@ -331,10 +333,8 @@ Result<void> SourceWalk::take_file(const scan::WalkEvent& step,
     if (const model::Entry* read = earlier_.checkpoint->find(step.path)) {
       // Hints are of the time since the point: what they name is what that run read.
       const scan::ChangeDetector detector(earlier_.checkpoint->started());
-      bool kept = detector.is_unchanged(step.status, *read);
-      if (kept) {
-        ASSIGN_OR_RETURN(kept, proof_.holds(read->content, stop_));
-      }
+      ASSIGN_OR_RETURN(const bool kept,
+                       keeps_content(detector.is_unchanged(step.status, *read), *read));
       // Through the builder's hands as work that is done: it goes into the next checkpoint too.
       if (kept) {
         keep(step);

@@ -69,6 +69,7 @@ class SourceWalk {
   Result<void> take_other(const scan::WalkEvent& step, const PreviousDirectory::Match* match);
   [[nodiscard]] bool is_unchanged(const platform::FileStatus& status,
                                   const model::Entry& before) const;
+  Result<bool> keeps_content(bool unchanged, const model::Entry& earlier);
   model::Entry kept_entry(const scan::WalkEvent& step, const model::Entry& earlier);
   Result<void> send_unchanged(const PreviousDirectory::Match& match);
   bool hold(const PreviousDirectory::Match& match);

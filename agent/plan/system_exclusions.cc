@@ -25,7 +25,7 @@ SystemExclusions::SystemExclusions(const platform::BackupExclusions& patterns)
 
 // What lies below a directory that is left out, the walk does not ask for.
 bool SystemExclusions::covers(std::string_view path, bool is_directory) const {
-  if (whole_.takes_all() && files_.takes_all()) return false;
+  if (takes_all()) return false;
   const std::string_view inner = relative(path);
   const auto leaves_out = [&](const Selection& selection) {
     return selection.of_entry(inner, is_directory, {}).verdict == Verdict::kExclude;

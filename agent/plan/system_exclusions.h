@@ -22,6 +22,8 @@ class SystemExclusions {
   /// A pattern that is none is passed over: the system's list is not ours to mend.
   explicit SystemExclusions(const platform::BackupExclusions& patterns);
 
+  /// True where nothing can be left out.
+  [[nodiscard]] bool takes_all() const { return whole_.takes_all() && files_.takes_all(); }
   /// In: an absolute path that a walk met below a source that is not exempt().
   [[nodiscard]] bool covers(std::string_view path, bool is_directory) const;
   /// True for a source that lies itself in what is left out: whoever names it wants it.

@@ -5,29 +5,14 @@
 #include "agent/crypto/digest.h"
 #include "service/billing/rate.h"
 #include "service/cluster/closing_document.h"
-#include "service/cluster/ledger_store.h"
 #include "service/cluster/rating_inputs.h"
 
 namespace obhut::cluster {
 namespace {
 
-Answer<billing::Month> month_in(std::string_view text) {
-  const auto month = billing::Month::parse(text);
-  if (!month) return refuse(422, "invalid-month", "a month reads as 2026-03");
-  return *month;
-}
-
 const ClosedMonth* find(const std::vector<ClosedMonth>& months, billing::Month month) {
   const auto at = std::ranges::find(months, month, &ClosedMonth::month);
   return at == months.end() ? nullptr : &*at;
-}
-
-/// Everything committed by now is in the chain afterwards.
-Answer<billing::LedgerHead> chained(sql::Database& database, const PartnerId& partner) {
-  return database.write([&](sql::Session& session) -> Answer<billing::LedgerHead> {
-    ASSIGN_OR_RETURN(const billing::LedgerHead head, chain_rows(session, partner));
-    return head;
-  });
 }
 
 std::string text_of(const billing::Bill& bill, const billing::PriceList& prices, BillForm form) {
@@ -82,8 +67,7 @@ Answer<std::string> Bills::bill(const PartnerId& partner, std::string_view month
     ASSIGN_OR_RETURN(const billing::PriceList prices, price_list_of(database_, partner));
     return text_of(bill, prices, form);
   }
-  ASSIGN_OR_RETURN(const billing::LedgerHead head, chained(database_, partner));
-  ASSIGN_OR_RETURN(const RatingInputs inputs, rating_inputs(database_, partner, head.sequence));
+  ASSIGN_OR_RETURN(const RatingInputs inputs, rating_inputs(database_, partner));
   ASSIGN_OR_RETURN(const billing::Bill bill,
                    billing::rate(inputs.events, inputs.prices, month, inputs.closed));
   return text_of(bill, inputs.prices, form);
@@ -93,8 +77,7 @@ Answer<std::string> Bills::bill(const PartnerId& partner, std::string_view month
 // more, and that no other month was closed meanwhile is looked at in the end.
 Answer<ClosedMonth> Bills::close(const PartnerId& partner, std::string_view month_text) {
   ASSIGN_OR_RETURN(const billing::Month month, month_in(month_text));
-  ASSIGN_OR_RETURN(const billing::LedgerHead head, chained(database_, partner));
-  ASSIGN_OR_RETURN(const RatingInputs inputs, rating_inputs(database_, partner, head.sequence));
+  ASSIGN_OR_RETURN(const RatingInputs inputs, rating_inputs(database_, partner));
   const std::vector<ClosedMonth>& before = inputs.closed_months;
   if (const ClosedMonth* done = find(before, month)) return *done;
   if (!before.empty() && month != before.back().month.next()) {
@@ -114,7 +97,7 @@ Answer<ClosedMonth> Bills::close(const PartnerId& partner, std::string_view mont
   closing.month = month;
   closing.bill = crypto::sha256(as_bytes(closed.bill));
   closing.prices = closed.prices;
-  closing.head = head;
+  closing.head = inputs.head;
   if (!before.empty()) closing.previous = crypto::sha256(as_bytes(before.back().closing));
   closing.closed_at = now;
   closed.closing = make_closing(closing, cluster_key_);
@@ -133,8 +116,8 @@ Answer<ClosedMonth> Bills::close(const PartnerId& partner, std::string_view mont
                       {"month", month.text()},
                       {"bill", closed.bill},
                       {"prices", closed.prices},
-                      {"rows_rated", head.sequence},
-                      {"head", head.hash},
+                      {"rows_rated", inputs.head.sequence},
+                      {"head", inputs.head.hash},
                       {"closing", closed.closing},
                       {"closed", now}}));
     return closed;

@@ -80,9 +80,7 @@ Result<void> rate_again(sql::Database& database, const PartnerId& partner,
 
 Result<LedgerState> check_ledger(sql::Database& database, const PartnerId& partner,
                                  const SigningKeyId& cluster_key) {
-  const auto chained =
-      database.write([&](sql::Session& session) { return chain_rows(session, partner); });
-  if (!chained) return std::unexpected(chained.error());
+  TRY(chain_rows(database, partner));
   ASSIGN_OR_RETURN(std::vector<ClosedMonth> months, database.read([&](sql::Session& session) {
     return closed_months(session, partner);
   }));

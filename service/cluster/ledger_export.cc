@@ -60,9 +60,7 @@ Result<void> export_ledger(sql::Database& database, const PartnerId& partner,
   if (platform::exists(folder)) {
     return fail(ErrorKind::kConflict, printable(folder) + ": is there already; name a new folder");
   }
-  ASSIGN_OR_RETURN(const billing::LedgerHead head, database.write([&](sql::Session& session) {
-    return chain_rows(session, partner);
-  }));
+  ASSIGN_OR_RETURN(const billing::LedgerHead head, chain_rows(database, partner));
   ASSIGN_OR_RETURN(
       const Documents documents, database.read([&](sql::Session& session) -> Result<Documents> {
         ASSIGN_OR_RETURN(sql::Rows prices, session.query("SELECT hash, document FROM price_lists"

@@ -73,11 +73,13 @@ Result<void> append_event(sql::Session& session, const PartnerId& partner, std::
   return fail(ErrorKind::kConflict, "ledger: event " + id + " stands there otherwise");
 }
 
-Result<billing::LedgerHead> chain_rows(sql::Session& session, const PartnerId& partner) {
-  while (true) {
-    ASSIGN_OR_RETURN(const Chained done, chain_some(session, partner, kChainedAtOnce));
-    if (done.rows < kChainedAtOnce) return done.head;
-  }
+Result<billing::LedgerHead> chain_rows(sql::Database& database, const PartnerId& partner) {
+  return database.write([&](sql::Session& session) -> Result<billing::LedgerHead> {
+    while (true) {
+      ASSIGN_OR_RETURN(const Chained done, chain_some(session, partner, kChainedAtOnce));
+      if (done.rows < kChainedAtOnce) return done.head;
+    }
+  });
 }
 
 Result<std::uint64_t> chain_all(sql::Database& database, const std::stop_token& stop) {

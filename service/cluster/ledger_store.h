@@ -22,9 +22,9 @@ namespace obhut::cluster {
 Result<void> append_event(sql::Session& session, const PartnerId& partner, std::string event_json,
                           Instant received_at);
 
-/// Chains what was committed and is in no chain yet, of the partner. The caller's transaction
-/// writes; of two at once the database lets one go on.
-Result<billing::LedgerHead> chain_rows(sql::Session& session, const PartnerId& partner);
+/// Chains what was committed and is in no chain yet, of the partner: afterwards all of it is. Of
+/// two at once the database lets one go on.
+Result<billing::LedgerHead> chain_rows(sql::Database& database, const PartnerId& partner);
 /// The same for every partner, a bounded number of rows a transaction.
 /// Out: rows chained.
 Result<std::uint64_t> chain_all(sql::Database& database, const std::stop_token& stop = {});

@@ -54,14 +54,13 @@ const Level* highest(const std::vector<Level>& levels, Instant start, Instant en
 }
 
 Answer<billing::BillingCalendar> calendar_of(sql::Session& session, const PartnerId& partner) {
-  ASSIGN_OR_RETURN(
-      const std::optional<sql::Row> row,
-      session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", partner}}));
-  if (row && !row->text(0).empty()) {
+  const Answer<std::string> text = price_list_text(session, partner);
+  if (text) {
     ASSIGN_OR_RETURN(const billing::PriceList prices,
-                     billing::PriceList::parse("price list", row->text(0)));
+                     billing::PriceList::parse("price list", *text));
     return prices.calendar();
   }
+  if (text.error().code != "no-prices") return std::unexpected(text.error());
   ASSIGN_OR_RETURN(billing::BillingCalendar usual, billing::BillingCalendar::open(kUsualZone));
   return usual;
 }

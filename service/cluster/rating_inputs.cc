@@ -5,6 +5,7 @@
 
 #include "platform/local_files.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/tenants.h"
 
 namespace obhut::cluster {
 namespace {
@@ -16,22 +17,13 @@ struct TemporaryFolder {
   ~TemporaryFolder() { (void)platform::remove_tree(path); }  // ignored: temporary
 };
 
-Answer<std::string> prices_in(sql::Session& session, const PartnerId& partner) {
-  ASSIGN_OR_RETURN(
-      const std::optional<sql::Row> row,
-      session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", partner}}));
-  if (!row) return not_found("partner");
-  if (row->text(0).empty()) return refuse(404, "no-prices", "no price list was set yet");
-  return row->text(0);
-}
-
 struct Documents {
   std::string prices;
   std::vector<ClosedMonth> closed;
 };
 
 Answer<Documents> documents_of(sql::Session& session, const PartnerId& partner) {
-  ASSIGN_OR_RETURN(std::string prices, prices_in(session, partner));
+  ASSIGN_OR_RETURN(std::string prices, price_list_text(session, partner));
   ASSIGN_OR_RETURN(std::vector<ClosedMonth> closed, closed_months(session, partner));
   return Documents{std::move(prices), std::move(closed)};
 }
@@ -66,27 +58,30 @@ Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId
 
 Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerId& partner) {
   ASSIGN_OR_RETURN(const std::string text, database.read([&](sql::Session& session) {
-    return prices_in(session, partner);
+    return price_list_text(session, partner);
   }));
   ASSIGN_OR_RETURN(billing::PriceList prices, billing::PriceList::parse("price list", text));
   return prices;
 }
 
-Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner,
-                                   std::uint64_t last_row, std::string_view more_events) {
+Answer<billing::Month> month_in(std::string_view text) {
+  const auto month = billing::Month::parse(text);
+  if (!month) return refuse(422, "invalid-month", "a month reads as 2026-03");
+  return *month;
+}
+
+Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner) {
+  ASSIGN_OR_RETURN(const billing::LedgerHead head, chain_rows(database, partner));
   ASSIGN_OR_RETURN(Documents documents,
                    database.read([&](sql::Session& session) -> Answer<Documents> {
                      return documents_of(session, partner);
                    }));
   ASSIGN_OR_RETURN(billing::PriceList prices,
                    billing::PriceList::parse("price list", documents.prices));
-  ASSIGN_OR_RETURN(billing::EventSet events,
-                   ledger_events(database, partner, last_row, more_events));
-  RatingInputs inputs{std::move(events),
-                      std::move(prices),
-                      std::move(documents.prices),
-                      {},
-                      std::move(documents.closed)};
+  ASSIGN_OR_RETURN(billing::EventSet events, ledger_events(database, partner, head.sequence));
+  RatingInputs inputs{
+      head, std::move(events),          std::move(prices), std::move(documents.prices),
+      {},   std::move(documents.closed)};
   for (const ClosedMonth& month : inputs.closed_months) {
     ASSIGN_OR_RETURN(billing::ClosedBill bill,
                      billing::ClosedBill::parse("bill of " + month.month.text(), month.bill));

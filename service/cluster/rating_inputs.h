@@ -16,6 +16,7 @@
 namespace obhut::cluster {
 
 struct RatingInputs {
+  billing::LedgerHead head;  ///< the last of the events
   billing::EventSet events;
   billing::PriceList prices;
   std::string prices_text;
@@ -31,9 +32,11 @@ Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerI
 Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
                                         std::uint64_t last_row, std::string_view more_events = {});
 
-/// Of the newest price list, the chain's rows up to `last_row` and all months closed.
+/// Of the newest price list, all that was committed to the ledger by now, and all months closed.
 /// Errors: 404 no-prices, kInvalidInput for events that a rating cannot take.
-Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner,
-                                   std::uint64_t last_row, std::string_view more_events = {});
+Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner);
+
+/// In: "2026-03". Errors: 422 invalid-month.
+Answer<billing::Month> month_in(std::string_view text);
 
 }  // namespace obhut::cluster

@@ -61,6 +61,15 @@ Answer<Customer> live_customer(sql::Session& session, const CustomerId& id) {
   return customer;
 }
 
+Answer<std::string> price_list_text(sql::Session& session, const PartnerId& partner) {
+  ASSIGN_OR_RETURN(
+      const std::optional<sql::Row> row,
+      session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", partner}}));
+  if (!row) return not_found("partner");
+  if (row->text(0).empty()) return refuse(404, "no-prices", "no price list was set yet");
+  return row->text(0);
+}
+
 Answer<trust::TrustChain> load_trust(sql::Session& session, const PartnerId& partner) {
   ASSIGN_OR_RETURN(
       const std::optional<sql::Row> row,
@@ -139,13 +148,7 @@ Answer<Partner> Tenants::put_trust_list(const PartnerId& id, std::string_view do
 }
 
 Answer<std::string> Tenants::prices(const PartnerId& id) {
-  return database_.read([&](sql::Session& session) -> Answer<std::string> {
-    ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
-                     session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", id}}));
-    if (!row) return not_found("partner");
-    if (row->text(0).empty()) return refuse(404, "no-prices", "no price list was set yet");
-    return row->text(0);
-  });
+  return database_.read([&](sql::Session& session) { return price_list_text(session, id); });
 }
 
 Answer<void> Tenants::put_prices(const PartnerId& id, std::string_view json) {

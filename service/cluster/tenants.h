@@ -37,6 +37,8 @@ struct Customer {
 Answer<Customer> find_customer(sql::Session& session, const CustomerId& id);
 /// Errors: 404 also for a deleted one.
 Answer<Customer> live_customer(sql::Session& session, const CustomerId& id);
+/// The newest. Errors: 404, no-prices where none was set yet.
+Answer<std::string> price_list_text(sql::Session& session, const PartnerId& partner);
 Answer<trust::TrustChain> load_trust(sql::Session& session, const PartnerId& partner);
 
 /// Thread: any.

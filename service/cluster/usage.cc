@@ -9,7 +9,6 @@
 #include "service/billing/event_text.h"
 #include "service/billing/rate.h"
 #include "service/billing/table.h"
-#include "service/cluster/ledger_store.h"
 #include "service/cluster/rating_inputs.h"
 
 namespace obhut::cluster {
@@ -23,22 +22,13 @@ struct Days {
   std::vector<billing::DailyUsage> days;
 };
 
-Answer<RatingInputs> inputs_now(sql::Database& database, const PartnerId& partner,
-                                std::string_view more_events = {}) {
-  const auto head =
-      database.write([&](sql::Session& session) { return chain_rows(session, partner); });
-  if (!head) return std::unexpected(Refusal(head.error()));
-  return rating_inputs(database, partner, head->sequence, more_events);
-}
-
 Answer<Days> days_of(sql::Database& database, const PartnerId& partner, std::string_view text,
                      std::string_view customer, Instant now) {
-  const auto month = billing::Month::parse(text);
-  if (!month) return refuse(422, "invalid-month", "a month reads as 2026-03");
-  ASSIGN_OR_RETURN(RatingInputs inputs, inputs_now(database, partner));
+  ASSIGN_OR_RETURN(const billing::Month month, month_in(text));
+  ASSIGN_OR_RETURN(RatingInputs inputs, rating_inputs(database, partner));
   ASSIGN_OR_RETURN(std::vector<billing::DailyUsage> days,
-                   billing::daily_usage(inputs.events, inputs.prices, *month, customer, now));
-  return Days{std::move(inputs), *month, std::move(days)};
+                   billing::daily_usage(inputs.events, inputs.prices, month, customer, now));
+  return Days{std::move(inputs), month, std::move(days)};
 }
 
 /// The month's maximum and the newest level of each customer and location that has any.
@@ -145,23 +135,23 @@ Answer<std::string> Usage::table_by_day(const PartnerId& partner, std::string_vi
 }
 
 Answer<std::string> Usage::forecast(const PartnerId& partner, std::string_view text) {
-  const auto month = billing::Month::parse(text);
-  if (!month) return refuse(422, "invalid-month", "a month reads as 2026-03");
-  ASSIGN_OR_RETURN(const RatingInputs inputs, inputs_now(database_, partner));
+  ASSIGN_OR_RETURN(const billing::Month month, month_in(text));
+  ASSIGN_OR_RETURN(const RatingInputs inputs, rating_inputs(database_, partner));
   const billing::BillingCalendar& calendar = inputs.prices.calendar();
   const Instant now = clock_.now();
-  if (calendar.month_of(now) != *month) {
+  if (calendar.month_of(now) != month) {
     return refuse(409, "month-not-running",
                   "a forecast is of the running month, " + calendar.month_of(now).text());
   }
   ASSIGN_OR_RETURN(const billing::Bill to_date,
-                   billing::rate(inputs.events, inputs.prices, *month, inputs.closed));
+                   billing::rate(inputs.events, inputs.prices, month, inputs.closed));
   ASSIGN_OR_RETURN(const std::string growth,
-                   growth_events(inputs, now, calendar.start_of(month->next())));
-  ASSIGN_OR_RETURN(const RatingInputs grown, inputs_now(database_, partner, growth));
+                   growth_events(inputs, now, calendar.start_of(month.next())));
+  ASSIGN_OR_RETURN(const billing::EventSet grown,
+                   ledger_events(database_, partner, inputs.head.sequence, growth));
   ASSIGN_OR_RETURN(const billing::Bill forecast,
-                   billing::rate(grown.events, grown.prices, *month, grown.closed));
-  return "{\"month\":\"" + month->text() + "\",\"basis_days\":" + std::to_string(kBasis.count()) +
+                   billing::rate(grown, inputs.prices, month, inputs.closed));
+  return "{\"month\":\"" + month.text() + "\",\"basis_days\":" + std::to_string(kBasis.count()) +
          ",\"to_date\":" + billing::bill_to_json(to_date) +
          ",\"forecast\":" + billing::bill_to_json(forecast) + "}";
 }

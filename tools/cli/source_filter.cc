@@ -8,6 +8,7 @@ namespace obhut::cli {
 
 bool SourceFilter::wants(std::string_view path, bool is_directory) const {
   if (std::ranges::find(never_, path) != never_.end()) return false;
+  if (selection_.takes_all() && system_.takes_all()) return true;
   const std::string* source = nullptr;
   for (const std::string& candidate : sources_) {
     const bool deeper = source == nullptr || candidate.size() > source->size();

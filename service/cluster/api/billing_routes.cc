@@ -104,9 +104,7 @@ Answer<Response> calculator(const Services& services, Call& call) {
 Answer<Response> ledger(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
   // What was committed by now is shown.
-  const auto chained =
-      services.database.write([&](sql::Session& session) { return chain_rows(session, partner); });
-  if (!chained) return std::unexpected(Refusal(chained.error()));
+  TRY(chain_rows(services.database, partner));
   ASSIGN_OR_RETURN(const std::uint64_t after, query_count(call, "cursor", 0, UINT64_MAX >> 1U));
   const auto rows = services.database.read(
       [&](sql::Session& session) { return read_ledger(session, partner, after, kPage); });
