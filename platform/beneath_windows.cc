@@ -31,11 +31,13 @@ Result<Handle> open_one(const Handle& from, std::string_view name, std::string_v
         win::native_of(from), *wide,
         {.access = FILE_TRAVERSE | FILE_READ_ATTRIBUTES, .options = FILE_DIRECTORY_FILE});
   } else {
-    // Below the root of all drives.
+    // Below the root of all drives. Where a drive is, the system says, which may well call its root
+    // a mount point.
     ASSIGN_OR_RETURN(const std::wstring drive, win::native_path("/" + std::string(name)));
-    opened = win::open_at(
-        nullptr, L"\\??\\" + drive.substr(4) + L"\\",
-        {.access = FILE_TRAVERSE | FILE_READ_ATTRIBUTES, .options = FILE_DIRECTORY_FILE});
+    opened = win::open_at(nullptr, L"\\??\\" + drive.substr(4),
+                          {.access = FILE_TRAVERSE | FILE_READ_ATTRIBUTES,
+                           .options = FILE_DIRECTORY_FILE,
+                           .follow = true});
   }
   if (!opened.valid()) {
     const DWORD code = ::GetLastError();

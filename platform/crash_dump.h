@@ -7,9 +7,10 @@
 
 namespace obhut::platform {
 
-/// From now on a crash writes what the threads were doing, without the contents of memory, into
-/// `folder` (made, ours alone); the last five are kept. Elsewhere than on Windows the system keeps
-/// dumps in its own way, and this does nothing.
+/// From now on a crash leaves a report in `folder` (made, ours alone), without the contents of
+/// memory: on Windows a dump of what all threads were doing, elsewhere a text with the stack of the
+/// one that crashed, as offsets into its files. The last five are kept; what the system does about
+/// crashes goes on as it would. Once a process, on its first thread.
 Result<void> keep_crash_dumps(const std::string& folder);
 
 }  // namespace obhut::platform

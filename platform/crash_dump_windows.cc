@@ -4,13 +4,11 @@
 #include <thread>
 
 #include "platform/crash_dump.h"
-#include "platform/local_files.h"
+#include "platform/crash_files.h"
 #include "platform/win.h"
 
 namespace obhut::platform {
 namespace {
-
-constexpr std::size_t kKept = 5;
 
 /// All that a crash needs was made before it: the crashed thread has perhaps no stack left, and the
 /// heap may be broken. It only wakes the writer, and waits.
@@ -63,23 +61,10 @@ LONG WINAPI on_crash(EXCEPTION_POINTERS* what) {
   return EXCEPTION_EXECUTE_HANDLER;
 }
 
-void drop_oldest(const std::string& folder) {
-  const Result<std::vector<std::string>> names = list_directory(folder);
-  if (!names) return;
-  std::vector<std::string> dumps;
-  for (const std::string& name : *names) {
-    if (name.starts_with("crash-") && name.ends_with(".dmp")) dumps.push_back(name);
-  }
-  for (std::size_t i = 0; i + kKept < dumps.size() + 1; ++i) {
-    static_cast<void>(remove_file(join(folder, dumps[i])));  // one too many is no harm
-  }
-}
-
 }  // namespace
 
 Result<void> keep_crash_dumps(const std::string& folder) {
-  TRY(make_directories(folder, 0700));
-  drop_oldest(folder);
+  TRY(make_room_for_crash(folder));
   Writer& writer = the_writer();
   ASSIGN_OR_RETURN(const std::wstring native, win::native_path(folder));
   if (native.size() >= writer.folder.size()) {

@@ -43,7 +43,8 @@ std::uint32_t set_owner(const Finishing& entry, const EntryMetadata& metadata,
     if (::fchownat(entry.fd, "", wanted.uid, wanted.gid, AT_EMPTY_PATH) == 0) {
       return metadata.mode & 07777U;
     }
-    report(problems, "set the owner of", entry.path);
+    // What a user restores belongs to that user, which goes without saying.
+    if (!options.caller) report(problems, "set the owner of", entry.path);
     // A group of our own may be set without being root.
     if (now.gid != wanted.gid &&
         ::fchownat(entry.fd, "", static_cast<uid_t>(-1), wanted.gid, AT_EMPTY_PATH) == 0) {
@@ -64,6 +65,14 @@ std::uint32_t set_owner(const Finishing& entry, const EntryMetadata& metadata,
 
 bool is_inherited_kind(std::string_view name) {
   return name.starts_with("user.") || name.starts_with("system.posix_acl_");
+}
+
+constexpr std::string_view kLabel = "security.selinux";
+
+/// The powers over files that a thread gives up for a user are not all that these need: a program
+/// could be restored with capabilities that its user was never to have.
+bool is_for_administrators(std::string_view name) {
+  return name.starts_with("security.") || name.starts_with("trusted.");
 }
 
 /// False where there was nothing to remove.
@@ -92,12 +101,21 @@ bool remove_other_xattrs(const Finishing& entry, const Xattrs& wanted,
 /// A default ACL of the folder or an older directory of that name may have left attributes that
 /// the backup does not have. Out: false where nothing was to be done, so that the mode is
 /// untouched.
-bool set_xattrs(const Finishing& entry, const Xattrs& wanted, std::vector<Error>& problems) {
+bool set_xattrs(const Finishing& entry, const Xattrs& wanted, const TreeWriterOptions& options,
+                std::vector<Error>& problems) {
   const bool removed = remove_other_xattrs(entry, wanted, problems);
   if (wanted.empty()) return removed;
   const std::string path = proc_path(entry.fd);
   for (const Xattr& attribute : wanted) {
     const char* name = attribute.name.c_str();
+    if (options.caller && is_for_administrators(attribute.name)) {
+      // Labels are the system's to give.
+      if (attribute.name == kLabel) continue;
+      problems.push_back({ErrorKind::kRefused, "set " + printable(attribute.name) + " of " +
+                                                   printable(entry.path) +
+                                                   ": needs administrator rights"});
+      continue;
+    }
     const int answer =
         entry.by_path
             ? ::setxattr(path.c_str(), name, attribute.value.data(), attribute.value.size(), 0)
@@ -144,7 +162,7 @@ void set_metadata(const Finishing& entry, const EntryMetadata& metadata,
                   const TreeWriterOptions& options, AccountNames& names,
                   std::vector<Error>& problems) {
   const std::uint32_t mode = set_owner(entry, metadata, options, names, problems);
-  const bool touched = set_xattrs(entry, metadata.xattrs, problems);
+  const bool touched = set_xattrs(entry, metadata.xattrs, options, problems);
   const bool has_it = mode == entry.now.mode && mode <= 0777 && !touched;
   if (!has_it) set_mode(entry, mode, problems);
   set_times(entry, metadata.mtime_ns, problems);

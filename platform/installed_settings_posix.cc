@@ -6,6 +6,10 @@ std::map<std::string, std::string> installed_settings() {
   return {};
 }
 
+bool waits_for_restart() {
+  return false;
+}
+
 Result<void> forget_installed_settings() {
   return {};
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "platform/installed_settings.h"
@@ -54,6 +56,26 @@ Settings installed_settings() {
     static_cast<void>(write(name, value));
   }
   return kept;
+}
+
+bool waits_for_restart() {
+  std::wstring own(32768, L'\0');
+  own.resize(::GetModuleFileNameW(nullptr, own.data(), static_cast<DWORD>(own.size())));
+  own.resize(own.rfind(L'\\') + 1);  // the folder, with its end
+  const auto is_ours = [&own](std::wstring_view text) {
+    if (text.starts_with(L'!')) text.remove_prefix(1);  // replaces what is there
+    if (text.starts_with(L"\\??\\")) text.remove_prefix(4);
+    return !own.empty() && text.size() > own.size() &&
+           ::CompareStringOrdinal(text.data(), static_cast<int>(own.size()), own.data(),
+                                  static_cast<int>(own.size()), TRUE) == CSTR_EQUAL;
+  };
+  for (const win::RegistryValue& value :
+       win::registry_values(L"SYSTEM\\CurrentControlSet\\Control\\Session Manager")) {
+    if (value.name == "PendingFileRenameOperations" && std::ranges::any_of(value.texts, is_ours)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 Result<void> forget_installed_settings() {

@@ -170,7 +170,18 @@ Result<void> make_directories(const std::string& path, std::uint32_t mode) {
   return fail(ErrorKind::kConflict, "make directory " + printable(path) + ": a file has this name");
 }
 
+/// What hangs from the root of all paths.
+static std::vector<std::string> drives() {
+  std::vector<std::string> names;
+  const DWORD there = ::GetLogicalDrives();
+  for (char letter = 'A'; letter <= 'Z'; ++letter) {
+    if ((there >> static_cast<unsigned>(letter - 'A') & 1U) != 0) names.emplace_back(1, letter);
+  }
+  return names;
+}
+
 Result<std::vector<std::string>> list_directory(const std::string& path) {
+  if (path == "/") return drives();
   ASSIGN_OR_RETURN(const std::wstring native, native_path(path));
   std::vector<std::string> names;
   TRY(each_entry(native, [&](const WIN32_FIND_DATAW& found) -> Result<void> {

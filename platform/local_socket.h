@@ -45,11 +45,30 @@ class LocalConnection {
   Result<std::optional<Bytes>> receive(std::size_t cap, std::chrono::milliseconds timeout,
                                        std::stop_token stop = {});
 
+  /// Gives the other end to whoever listens at `path` (a process of ours), to be answered there,
+  /// and with it `message`, which that process gets by HandedConnection::take(). Out: a connection
+  /// to that process, closed when it ends. Errors: kUnavailable where nobody listens; kRefused
+  /// where that is neither root nor we; kUnsupported where the system has no such thing.
+  Result<LocalConnection> hand_over(const std::string& path, ByteView message,
+                                    std::chrono::milliseconds timeout) const;
+
  private:
+  friend struct HandedConnection;
   friend class LocalListener;
   LocalConnection(Handle handle, Peer peer) : handle_(std::move(handle)), peer_(std::move(peer)) {}
   Handle handle_;
   Peer peer_;
+};
+
+/// The other side of hand_over().
+struct HandedConnection {
+  LocalConnection giver;
+  LocalConnection client;  ///< with its peer as the kernel saw it when that connection was made
+  Bytes message;
+
+  /// From our standard input, which is the giver's connection. Errors: kRefused where the giver is
+  /// neither root nor we; kInvalidInput for more than `cap` bytes; kUnsupported.
+  static Result<HandedConnection> take(std::size_t cap, std::chrono::milliseconds timeout);
 };
 
 enum class SocketAccess : std::uint8_t {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -179,6 +180,88 @@ Result<LocalConnection> LocalConnection::connect(const std::string& path) {
   }
   ASSIGN_OR_RETURN(Peer peer, peer_of(socket));
   return LocalConnection(std::move(socket), std::move(peer));
+}
+
+namespace {
+
+bool is_ours(const Peer& peer) {
+  return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+/// What a descriptor travels in: a message of one byte, beside which it lies.
+struct Parcel {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+  char byte = 0;
+  iovec content{&byte, 1};
+  msghdr message{};
+
+  Parcel() {
+    message.msg_iov = &content;
+    message.msg_iovlen = 1;
+    message.msg_control = room.data();
+    message.msg_controllen = room.size();
+  }
+  Parcel(const Parcel&) = delete;
+  Parcel& operator=(const Parcel&) = delete;
+};
+
+Result<void> send_descriptor(int through, int descriptor) {
+  Parcel parcel;
+  cmsghdr* const label = CMSG_FIRSTHDR(&parcel.message);
+  label->cmsg_level = SOL_SOCKET;
+  label->cmsg_type = SCM_RIGHTS;
+  label->cmsg_len = CMSG_LEN(sizeof descriptor);
+  std::memcpy(CMSG_DATA(label), &descriptor, sizeof descriptor);
+  if (posix::retry([&] { return ::sendmsg(through, &parcel.message, MSG_NOSIGNAL); }) == 1) {
+    return {};
+  }
+  return os_failure("hand over", "a connection");
+}
+
+Result<Handle> receive_descriptor(int through, steady_clock::time_point deadline) {
+  TRY(await(through, POLLIN, deadline, posix::StopWaker(std::stop_token())));
+  Parcel parcel;
+  const ssize_t got =
+      posix::retry([&] { return ::recvmsg(through, &parcel.message, MSG_CMSG_CLOEXEC); });
+  if (got < 0) return os_failure("take over", "a connection");
+  const cmsghdr* const label = CMSG_FIRSTHDR(&parcel.message);
+  if (got != 1 || label == nullptr || label->cmsg_level != SOL_SOCKET ||
+      label->cmsg_type != SCM_RIGHTS || label->cmsg_len != CMSG_LEN(sizeof(int))) {
+    return fail(ErrorKind::kInvalidInput, "local socket: no connection was handed over");
+  }
+  int descriptor = -1;
+  std::memcpy(&descriptor, CMSG_DATA(label), sizeof descriptor);
+  return handle_of(descriptor);
+}
+
+}  // namespace
+
+Result<LocalConnection> LocalConnection::hand_over(const std::string& path, ByteView message,
+                                                   milliseconds timeout) const {
+  ASSIGN_OR_RETURN(LocalConnection taker, connect(path));
+  if (!is_ours(taker.peer())) {
+    return fail(ErrorKind::kRefused, "socket " + printable(path) + ": is served by another user");
+  }
+  TRY(send_descriptor(fd_of(taker.handle_), fd_of(handle_)));
+  TRY(taker.send(message, timeout));
+  return taker;
+}
+
+Result<HandedConnection> HandedConnection::take(std::size_t cap, milliseconds timeout) {
+  Handle input = handle_of(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+  if (!input.valid()) return os_failure("take over", "standard input");
+  ASSIGN_OR_RETURN(Peer peer, peer_of(input));
+  if (!is_ours(peer)) {
+    return fail(ErrorKind::kRefused, "local socket: user " + peer.account + " hands nothing over");
+  }
+  LocalConnection giver(std::move(input), std::move(peer));
+  ASSIGN_OR_RETURN(Handle handed,
+                   receive_descriptor(fd_of(giver.handle_), steady_clock::now() + timeout));
+  ASSIGN_OR_RETURN(Peer asks, peer_of(handed));
+  LocalConnection client(std::move(handed), std::move(asks));
+  ASSIGN_OR_RETURN(std::optional<Bytes> message, giver.receive(cap, timeout));
+  if (!message) return std::unexpected(socket_half::peer_gone());
+  return HandedConnection{std::move(giver), std::move(client), std::move(*message)};
 }
 
 struct LocalListener::State {

@@ -270,6 +270,17 @@ Result<LocalConnection> LocalConnection::connect(const std::string& path) {
 }
 
 // Several instances wait at once, so that one that connects and says nothing holds up nobody.
+Result<LocalConnection> LocalConnection::hand_over(const std::string& /*path*/,
+                                                   ByteView /*message*/,
+                                                   std::chrono::milliseconds /*timeout*/) const {
+  return fail(ErrorKind::kUnsupported, "hand over a connection");
+}
+
+Result<HandedConnection> HandedConnection::take(std::size_t /*cap*/,
+                                                std::chrono::milliseconds /*timeout*/) {
+  return fail(ErrorKind::kUnsupported, "take over a connection");
+}
+
 struct LocalListener::State {
   static constexpr std::size_t kInstances = 8;
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "agent/base/bytes.h"
 #include "agent/base/result.h"
@@ -25,6 +26,10 @@ struct DiskSpace {
 };
 Result<DiskSpace> disk_space(const std::string& path);
 
+/// Which file system `path` lies on, or would: that of the nearest folder above it that exists. The
+/// same after a restart; another where a disk was taken out and its mount point is what is left.
+Result<std::string> file_system_id(const std::string& path);
+
 /// Processors that this process may use, at least 1.
 unsigned processor_count();
 /// Lifts the limit of open files as far as we may; returns what holds now.
@@ -35,9 +40,13 @@ void restrict_new_files();
 /// Root, or an elevated administrator.
 bool is_administrator();
 std::uint32_t user_id();
+std::uint32_t group_id();
 std::int64_t process_id();
 /// Absolute path of the running program.
 Result<std::string> program_path();
+/// Absolute path of the program `name` ("obhutd") where it lies beside the running one; it need not
+/// be there.
+Result<std::string> program_beside(std::string_view name);
 
 struct ResourceUsage {
   std::uint64_t peak_memory_bytes = 0;

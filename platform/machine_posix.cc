@@ -8,6 +8,7 @@
 
 #include "agent/base/text.h"
 #include "platform/atomic_file.h"
+#include "platform/local_files.h"
 #include "platform/machine.h"
 #include "platform/os_error.h"
 #include "platform/posix.h"
@@ -72,6 +73,16 @@ Result<DiskSpace> disk_space(const std::string& path) {
                    static_cast<std::uint64_t>(found.f_blocks) * found.f_frsize};
 }
 
+Result<std::string> file_system_id(const std::string& path) {
+  std::string at = path;
+  while (!exists(at) && parent_of(at) != at) at = parent_of(at);
+  struct statvfs found {};
+  if (::statvfs(at.c_str(), &found) != 0) {
+    return std::unexpected(os_error(errno, Whose::kOurs, "ask for the file system of", at));
+  }
+  return std::to_string(found.f_fsid);
+}
+
 unsigned processor_count() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
@@ -102,6 +113,9 @@ bool is_administrator() {
 std::uint32_t user_id() {
   return ::geteuid();
 }
+std::uint32_t group_id() {
+  return ::getegid();
+}
 std::int64_t process_id() {
   return ::getpid();
 }
@@ -111,6 +125,11 @@ Result<std::string> program_path() {
   const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
   if (length <= 0) return std::unexpected(os_error(errno, Whose::kOurs, "read", "/proc/self/exe"));
   return std::string(path.data(), static_cast<std::size_t>(length));
+}
+
+Result<std::string> program_beside(std::string_view name) {
+  ASSIGN_OR_RETURN(const std::string own, program_path());
+  return join(parent_of(own), name);
 }
 
 ResourceUsage resource_usage() {

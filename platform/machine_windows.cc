@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/base/text.h"
+#include "platform/local_files.h"
 #include "platform/machine.h"
 #include "platform/win.h"
 
@@ -105,6 +106,19 @@ Result<DiskSpace> disk_space(const std::string& path) {
   return DiskSpace{free.QuadPart, total.QuadPart};
 }
 
+Result<std::string> file_system_id(const std::string& path) {
+  std::string at = path;
+  while (!exists(at) && parent_of(at) != at) at = parent_of(at);
+  ASSIGN_OR_RETURN(const std::wstring native, win::native_path(at));
+  std::array<wchar_t, 1024> root{};
+  DWORD serial = 0;
+  const bool found =
+      ::GetVolumePathNameW(native.c_str(), root.data(), static_cast<DWORD>(root.size())) != 0 &&
+      ::GetVolumeInformationW(root.data(), nullptr, 0, &serial, nullptr, nullptr, nullptr, 0) != 0;
+  if (!found) return win::failure("ask for the file system of", at);
+  return std::to_string(serial);
+}
+
 unsigned processor_count() {
   DWORD_PTR ours = 0;
   DWORD_PTR all = 0;
@@ -144,6 +158,9 @@ std::uint32_t user_id() {
   return parts == 0 ? 0 : *::GetSidSubAuthority(sid, parts - 1U);
 }
 
+std::uint32_t group_id() {
+  return 0;  // nothing here goes by numbers of groups
+}
 std::int64_t process_id() {
   return ::GetCurrentProcessId();
 }
@@ -154,6 +171,11 @@ Result<std::string> program_path() {
   const DWORD length = ::GetModuleFileNameW(nullptr, path.data(), kMost);
   if (length == 0 || length == kMost) return win::failure("find", "this program's own path");
   return win::inner_path(std::wstring_view(path).substr(0, length));
+}
+
+Result<std::string> program_beside(std::string_view name) {
+  ASSIGN_OR_RETURN(const std::string own, program_path());
+  return join(parent_of(own), name) + ".exe";
 }
 
 ResourceUsage resource_usage() {

@@ -14,7 +14,11 @@ const Places& standard_places() {
       .neutral_folder = "/",
       .log_file = {},
       .crashes = "/var/lib/obhut/crashes",
-      .left_token = {},
+      .window = "/usr/share/obhut/window",
+      .brand = "/etc/obhut/brand",
+      .left_token = "/var/lib/obhut/token",
+      .release_root = "/etc/obhut/release-root.json",
+      .updates = "/var/lib/obhut-update",
       .zones = {}};
   return kPlaces;
 }

@@ -21,7 +21,11 @@ const Places& standard_places() {
                   .neutral_folder = system,
                   .log_file = join(home, "log/obhutd.log"),
                   .crashes = join(home, "crashes"),
+                  .window = program ? join(parent_of(*program), "window") : std::string(),
+                  .brand = join(home, "brand"),
                   .left_token = join(home, "state/token"),
+                  .release_root = join(home, "release-root.json"),
+                  .updates = join(home, "update"),
                   .zones = program ? join(parent_of(*program), "tzdata") : std::string()};
   }();
   return places;

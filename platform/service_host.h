@@ -26,6 +26,9 @@ class ServiceHost {
   /// Called on a thread of the service manager, which waits: it must not take long. An empty one
   /// takes the last away.
   virtual void on_event(std::function<void(ServiceEvent)> call) = 0;
+  /// Asked now and then, where the manager wants signs of life: no answer, or false, and the
+  /// service is ended and started again. Before started().
+  virtual void watch(std::function<bool()> alive) = 0;
   /// All is in place. Until then the manager says "starting".
   virtual void started() = 0;
 };

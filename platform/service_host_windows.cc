@@ -24,6 +24,8 @@ class Host final : public ServiceHost {
   void on_event(std::function<void(ServiceEvent)> call) override {
     call_.with([&](auto& held) { held = std::move(call); });
   }
+  // The manager starts again what ended, and asks for no signs of life.
+  void watch(std::function<bool()> /*alive*/) override {}
   void started() override { report(SERVICE_RUNNING); }
 
   /// False where the service manager did not start us.

@@ -2,6 +2,8 @@
 // A person in front of us, or a pipe.
 
 #include <cstdint>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -17,5 +19,8 @@ unsigned terminal_width();
 /// Asks on the terminal without showing what is typed. kInvalidInput where standard input is no
 /// terminal: a script must not hang on a question. The caller wipes the answer.
 Result<std::string> ask_secret(std::string_view prompt);
+/// Asks on standard output and reads a line of the terminal, without its end; nothing at the end of
+/// input. Errors: kCancelled.
+Result<std::optional<std::string>> ask_line(std::string_view prompt, const std::stop_token& stop);
 
 }  // namespace obhut::platform

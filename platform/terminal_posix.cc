@@ -1,10 +1,13 @@
+#include <array>
 #include <termios.h>
 
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include "agent/base/bytes.h"
 #include "platform/os_error.h"
 #include "platform/posix.h"
+#include "platform/stop_waker.h"
 #include "platform/terminal.h"
 
 namespace obhut::platform {
@@ -80,6 +83,33 @@ Result<std::string> ask_secret(std::string_view prompt) {
     answer.push_back(c);
   }
   return fail(ErrorKind::kInvalidInput, "the answer is longer than 1023 characters");
+}
+
+// A terminal gives whole lines, one a read. Read without the C library's buffer: what it holds
+// would not be seen by poll(), and without poll() no stop would be heard.
+Result<std::optional<std::string>> ask_line(std::string_view prompt, const std::stop_token& stop) {
+  if (::write(STDOUT_FILENO, prompt.data(), prompt.size()) < 0) {
+    return std::unexpected(os_error(errno, Whose::kOurs, "ask on", "the terminal"));
+  }
+  const posix::StopWaker waker(stop);
+  std::string line;
+  for (;;) {
+    std::array<pollfd, 2> waiting{{{STDIN_FILENO, POLLIN, 0}, {waker.fd(), POLLIN, 0}}};
+    if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) {
+      return std::unexpected(os_error(errno, Whose::kOurs, "wait for", "the terminal"));
+    }
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the terminal");
+    if (waiting[0].revents == 0) continue;
+    std::array<char, 4096> part{};
+    const ssize_t got =
+        posix::retry([&] { return ::read(STDIN_FILENO, part.data(), part.size()); });
+    if (got < 0) return std::unexpected(os_error(errno, Whose::kOurs, "read", "the terminal"));
+    if (got == 0) return line.empty() ? std::nullopt : std::optional(line);
+    line.append(part.data(), static_cast<std::size_t>(got));
+    if (line.back() != '\n') continue;
+    line.pop_back();
+    return line;
+  }
 }
 
 }  // namespace obhut::platform

@@ -85,4 +85,27 @@ Result<std::string> ask_secret(std::string_view prompt) {
   return fail(ErrorKind::kInvalidInput, "the answer is longer than 1023 characters");
 }
 
+// A console's Ctrl-C ends the read, and says so by giving nothing.
+Result<std::optional<std::string>> ask_line(std::string_view prompt, const std::stop_token& stop) {
+  DWORD done = 0;
+  if (::WriteFile(handle_of_stream(Stream::kOutput), prompt.data(),
+                  static_cast<DWORD>(prompt.size()), &done, nullptr) == 0) {
+    return win::failure("ask on", "the console");
+  }
+  std::wstring line;
+  for (;;) {
+    std::array<wchar_t, 1024> typed{};
+    if (::ReadConsoleW(handle_of_stream(Stream::kInput), typed.data(),
+                       static_cast<DWORD>(typed.size()), &done, nullptr) == 0) {
+      return win::failure("read", "the console");
+    }
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the console");
+    if (done == 0) return std::nullopt;
+    line.append(typed.data(), done);
+    if (line.back() != L'\n') continue;
+    while (line.ends_with(L'\n') || line.ends_with(L'\r')) line.pop_back();
+    return win::to_wtf8(line);
+  }
+}
+
 }  // namespace obhut::platform

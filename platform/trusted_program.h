@@ -19,4 +19,8 @@ namespace obhut::platform {
 Result<std::string> trusted_program(const std::string& folder, std::string_view name,
                                     std::uint32_t own_user = user_id());
 
+/// The same of a file that is read: only an administrator or `own_user` can have put it there.
+/// Errors: as above.
+Result<std::string> trusted_file(const std::string& path, std::uint32_t own_user = user_id());
+
 }  // namespace obhut::platform

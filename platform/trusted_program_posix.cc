@@ -50,11 +50,13 @@ Result<void> check_way(std::string path, std::uint32_t own_user) {
   }
 }
 
-}  // namespace
+struct GuardedFile {
+  std::string path;
+  mode_t mode = 0;
+};
 
-Result<std::string> trusted_program(const std::string& folder, std::string_view name,
-                                    std::uint32_t own_user) {
-  TRY(check_program_name(name));
+Result<GuardedFile> guarded_file(const std::string& folder, std::string_view name,
+                                 std::uint32_t own_user) {
   ASSIGN_OR_RETURN(const std::string absolute, absolute_path(folder));
   // Links on the way to the folder's parent are an administrator's, as long as where they lead to
   // is guarded; they are taken here once.
@@ -72,8 +74,22 @@ Result<std::string> trusted_program(const std::string& folder, std::string_view 
   if (!S_ISREG(found.st_mode)) return refuse(path, "want a file, and no link to one");
   TRY(check_owner(path, found, own_user));
   TRY(check_closed(path, found));
-  if ((found.st_mode & S_IXUSR) == 0) return refuse(path, "not executable: chmod u+x it");
-  return path;
+  return GuardedFile{std::move(path), found.st_mode};
+}
+
+}  // namespace
+
+Result<std::string> trusted_program(const std::string& folder, std::string_view name,
+                                    std::uint32_t own_user) {
+  TRY(check_program_name(name));
+  ASSIGN_OR_RETURN(GuardedFile found, guarded_file(folder, name, own_user));
+  if ((found.mode & S_IXUSR) == 0) return refuse(found.path, "not executable: chmod u+x it");
+  return std::move(found.path);
+}
+
+Result<std::string> trusted_file(const std::string& path, std::uint32_t own_user) {
+  ASSIGN_OR_RETURN(GuardedFile found, guarded_file(parent_of(path), file_name_of(path), own_user));
+  return std::move(found.path);
 }
 
 }  // namespace obhut::platform

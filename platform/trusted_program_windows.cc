@@ -46,4 +46,17 @@ Result<std::string> trusted_program(const std::string& folder, std::string_view 
   return fail(ErrorKind::kNotFound, printable(join(absolute, name)) + ".exe or .cmd: not there");
 }
 
+Result<std::string> trusted_file(const std::string& path, std::uint32_t /*own_user*/) {
+  ASSIGN_OR_RETURN(std::string absolute, absolute_path(path));
+  TRY(check_way(parent_of(absolute)));
+  ASSIGN_OR_RETURN(const std::wstring native, win::native_path(absolute));
+  const DWORD attributes = ::GetFileAttributesW(native.c_str());
+  if (attributes == INVALID_FILE_ATTRIBUTES) return win::failure("look at", absolute);
+  if ((attributes & (FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_DIRECTORY)) != 0) {
+    return fail(ErrorKind::kRefused, printable(absolute) + ": want a file, and no link to one");
+  }
+  TRY(win::check_closed(absolute, win::Against::kWriting));
+  return absolute;
+}
+
 }  // namespace obhut::platform

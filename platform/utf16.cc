@@ -14,6 +14,8 @@ bool is_low(std::uint32_t unit) {
   return unit >= 0xDC00 && unit < 0xE000;
 }
 
+}  // namespace
+
 void append_wtf8(std::string& out, std::uint32_t point) {
   const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (point < 0x80) return put(point);
@@ -30,7 +32,6 @@ void append_wtf8(std::string& out, std::uint32_t point) {
   put(0x80U | (point & 0x3FU));
 }
 
-/// The code point at `text[at]`, which moves behind it. Nothing for a malformed one.
 std::optional<std::uint32_t> next_point(std::string_view text, std::size_t& at) {
   const auto first = static_cast<unsigned char>(text[at++]);
   if (first < 0x80) return first;
@@ -52,8 +53,6 @@ std::optional<std::uint32_t> next_point(std::string_view text, std::size_t& at) 
   if (point < form->least || point > 0x10FFFF) return std::nullopt;
   return point;
 }
-
-}  // namespace
 
 std::optional<std::u16string> utf16_of(std::string_view text) {
   std::u16string wide;

@@ -1,6 +1,8 @@
 #pragma once
 // Names as NTFS has them, UTF-16 that need not be well-formed, and as we have them.
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,5 +14,10 @@ namespace obhut::platform {
 /// Source: https://simonsapin.github.io/wtf-8/
 std::optional<std::u16string> utf16_of(std::string_view text);
 std::string wtf8_of(std::u16string_view wide);
+
+/// One code point of WTF-8, and so of UTF-8.
+void append_wtf8(std::string& out, std::uint32_t point);
+/// The code point at `text[at]`; `at` moves behind it. Nothing for a malformed one.
+std::optional<std::uint32_t> next_point(std::string_view text, std::size_t& at);
 
 }  // namespace obhut::platform

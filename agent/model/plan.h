@@ -135,6 +135,13 @@ struct Hooks {
   friend bool operator==(const Hooks&, const Hooks&) = default;
 };
 
+/// What becomes of a newer version of the agent that the release keys signed.
+enum class UpdateRule : std::uint8_t {
+  kOff,
+  kDownload,  ///< fetched and proved; an administrator installs it
+  kInstall,
+};
+
 struct Plan {
   std::string name;
   std::vector<Source> sources;  ///< at least one
@@ -146,6 +153,8 @@ struct Plan {
   Verification verification;
   Alerts alerts;
   Hooks hooks;
+  UpdateRule updates = UpdateRule::kOff;
+  std::string proxy;  ///< "http://host:port" to the cluster; "": none
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 

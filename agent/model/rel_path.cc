@@ -90,6 +90,15 @@ bool RelPath::is_within(const RelPath& ancestor) const {
          (text_.size() == ancestor.text_.size() || text_[ancestor.text_.size()] == '/');
 }
 
+RelPath common_folder(std::span<const RelPath> paths) {
+  if (paths.empty()) return {};
+  RelPath folder = paths.front().parent();
+  for (const RelPath& path : paths) {
+    while (!path.parent().is_within(folder)) folder = folder.parent();
+  }
+  return folder;
+}
+
 std::strong_ordering operator<=>(const RelPath& a, const RelPath& b) {
   // A '/' sorts before every byte of a name, NUL being none: "a", "a/x", "a-b".
   const auto rank = [](char c) {

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,5 +56,8 @@ class RelPath {
   explicit RelPath(std::string text) : text_(std::move(text)) {}
   std::string text_;
 };
+
+/// The deepest folder that all of them lie in. The root for none.
+RelPath common_folder(std::span<const RelPath> paths);
 
 }  // namespace obhut::model

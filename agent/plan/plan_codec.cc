@@ -31,6 +31,9 @@ constexpr Words<PowerRule, 2> kPower = {{{PowerRule::kRun, "run"}, {PowerRule::k
 constexpr Words<SnapshotUse, 3> kSnapshot = {{{SnapshotUse::kRequired, "required"},
                                               {SnapshotUse::kPreferred, "preferred"},
                                               {SnapshotUse::kNone, "none"}}};
+constexpr Words<UpdateRule, 3> kUpdates = {{{UpdateRule::kOff, "off"},
+                                            {UpdateRule::kDownload, "download"},
+                                            {UpdateRule::kInstall, "install"}}};
 
 template <class T, std::size_t N>
 const char* word_of(const Words<T, N>& words, T value) {
@@ -205,6 +208,8 @@ Result<Plan> read_plan(const json& value) {
   read(alerts, "skipped_entries", plan.alerts.skipped_entries);
   read(part(value, "hooks"), "before", plan.hooks.before);
   read(part(value, "hooks"), "after", plan.hooks.after);
+  read(value, "updates", kUpdates, plan.updates);
+  read(part(value, "network"), "proxy", plan.proxy);
   return plan;
 }
 
@@ -294,6 +299,9 @@ std::string serialize_plan(const Plan& plan) {
                                {"failed_runs", plan.alerts.failed_runs},
                                {"skipped_entries", plan.alerts.skipped_entries}};
   out["hooks"] = ordered_json{{"before", plan.hooks.before}, {"after", plan.hooks.after}};
+  // Agents of before there were these refuse a plan that says so much as "off".
+  if (plan.updates != UpdateRule::kOff) out["updates"] = word_of(kUpdates, plan.updates);
+  if (!plan.proxy.empty()) out["network"] = ordered_json{{"proxy", plan.proxy}};
   // Text that is no UTF-8 cannot come from parse_plan(); made by hand it must not throw.
   return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -289,11 +289,13 @@ std::optional<ArchiveFormat> parse_archive_format(std::string_view text) {
 }
 
 Result<RestoreReport> export_archive(vault::BlobReader& reader, std::vector<model::Ref> root,
-                                     const Selection& selection, ArchiveFormat format,
-                                     const ArchiveSink& sink, std::stop_token stop) {
+                                     const Selection& selection, EntryRights* rights,
+                                     ArchiveFormat format, const ArchiveSink& sink,
+                                     std::stop_token stop) {
   Exporter exporter(reader, format, sink, stop);
   TRY(exporter.open());
   PointTree tree(reader, std::move(root));
+  tree.show_only(rights, [&selection](std::string_view path) { return selection.names(path); });
   for (;;) {
     ASSIGN_OR_RETURN(const std::optional<Step> step, tree.next(stop));
     if (!step) break;
@@ -305,7 +307,9 @@ Result<RestoreReport> export_archive(vault::BlobReader& reader, std::vector<mode
                             Error(step->error).within("part of this directory cannot be read"));
     }
     const bool told = enter || step->kind == StepKind::kEntry;
-    if (told && selection.wants(step->path, enter)) TRY(exporter.add(*step));
+    if (!told || !selection.wants(step->path, enter)) continue;
+    if (step->denied) exporter.problems.add(ProblemKind::kMissing, step->path, not_to_be_read());
+    if (enter || !step->denied) TRY(exporter.add(*step));
   }
   TRY(exporter.close());
   exporter.report.missing = exporter.problems.count(ProblemKind::kMissing);

@@ -62,7 +62,7 @@ platform::EntryMetadata metadata_of(const model::Entry& entry, Problems& problem
 
 Result<void> FileWriter::open(FileTask& task) {
   task.opened = true;
-  auto file = writer_.create_file(task.path, {task.entry.mode, task.new_directory});
+  auto file = writer_.create_file(task.place, {task.entry.mode, task.new_directory});
   if (!file) {
     if (ends_job(file.error())) return std::unexpected(std::move(file).error());
     lose(task, std::move(file).error());
@@ -78,6 +78,9 @@ Result<void> FileWriter::open(FileTask& task) {
 }
 
 Result<void> FileWriter::write(FileTask& task, std::uint64_t offset, ByteView bytes) {
+  if (pause_ != nullptr && !pause_->wait(stop_)) {
+    return obhut::fail(ErrorKind::kCancelled, "restore");
+  }
   const std::scoped_lock lock(task.mutex);
   if (!task.opened) TRY(open(task));
   if (task.failed || task.kept) return {};

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/base/pause_gate.h"
 #include "agent/base/result.h"
 #include "agent/model/entry.h"
 #include "agent/restore/report.h"
@@ -23,7 +24,8 @@ namespace obhut::restore {
 
 /// One regular file on its way into the target. Outlives a batch where its pieces do.
 struct FileTask {
-  std::string path;
+  std::string path;            ///< in the point
+  std::string place;           ///< in the target
   model::Entry entry;          ///< content is dropped once its pieces are planned
   bool new_directory = false;  ///< its directory was not there before this restore
 
@@ -47,10 +49,16 @@ platform::EntryMetadata metadata_of(const model::Entry& entry, Problems& problem
 /// Writes files; the last piece of each commits it. Thread: any.
 class FileWriter {
  public:
-  FileWriter(platform::TreeWriter& writer, Problems& problems, RestoreProgress& progress)
-      : writer_(writer), problems_(problems), progress_(progress) {}
+  /// Borrows all; `pause` null: never held up.
+  FileWriter(platform::TreeWriter& writer, Problems& problems, RestoreProgress& progress,
+             const PauseGate* pause, std::stop_token stop)
+      : writer_(writer),
+        problems_(problems),
+        progress_(progress),
+        pause_(pause),
+        stop_(std::move(stop)) {}
 
-  /// Errors: only a full disk, which ends the job; all else fails the one file.
+  /// Errors: only a full disk and a stop, which end the job; all else fails the one file.
   Result<void> write(FileTask& task, std::uint64_t offset, ByteView bytes);
   /// One piece less to come.
   Result<void> piece_done(FileTask& task);
@@ -71,6 +79,8 @@ class FileWriter {
   platform::TreeWriter& writer_;
   Problems& problems_;
   RestoreProgress& progress_;
+  const PauseGate* pause_;
+  std::stop_token stop_;
   std::atomic<std::uint64_t> kept_{0};
   std::atomic<std::uint64_t> renamed_{0};
 };

@@ -10,6 +10,10 @@ std::string_view to_string(ProblemKind kind) {
   return kind == ProblemKind::kMissing ? "missing" : "metadata";
 }
 
+Error not_to_be_read() {
+  return {ErrorKind::kRefused, "whoever asks could not read it when it was backed up"};
+}
+
 model::JobProgress job_progress(const RestoreProgress& at) {
   model::JobProgress out;
   out.job = "restore";

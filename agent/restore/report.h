@@ -28,6 +28,9 @@ struct Problem {
   Error reason;
 };
 
+/// Why an entry is missing that whoever asks could not have read.
+Error not_to_be_read();
+
 /// Counts all, remembers the first 10,000. Thread: any.
 class Problems {
  public:

@@ -74,9 +74,9 @@ struct RestoreJob::Run {
   Run(RestoreJob& owner, platform::TreeWriter& tree_writer, const std::stop_token& outer)
       : job(owner),
         writer(tree_writer),
-        files(writer, problems, job.progress_),
         forward(outer, [this] { cancel.request_stop(); }),
-        stop(cancel.get_token()) {}
+        stop(cancel.get_token()),
+        files(writer, problems, job.progress_, job.options_.pause, stop) {}
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
   /// A batch that is being written is told to end, and waited for.
@@ -88,6 +88,7 @@ struct RestoreJob::Run {
     bool made = false;
     bool failed = false;
     bool was_there = false;
+    bool is_target = false;  ///< not made: what is below it lands in the target itself
   };
   /// The first name of a file with several: a task while its content is being written.
   struct Linked {
@@ -111,6 +112,9 @@ struct RestoreJob::Run {
   Result<void> take(const Step& step, PointTree& tree);
   Result<void> enter(const Step& step, PointTree& tree);
   Result<void> leave();
+  [[nodiscard]] std::string place_of(std::string_view path) const {
+    return std::string(job.options_.place_of(path));
+  }
   Result<bool> make_directories();
   bool is_second_name(std::size_t level, std::string_view path);
   Result<void> take_entry(const Step& step);
@@ -134,10 +138,10 @@ struct RestoreJob::Run {
   RestoreJob& job;
   platform::TreeWriter& writer;
   Problems problems;
-  FileWriter files;
   std::stop_source cancel;
   std::stop_callback<std::function<void()>> forward;
   std::stop_token stop;
+  FileWriter files;
 
   std::vector<OpenDirectory> open;
   // Of the root and each open directory, where names that are not equal can be the same: what was
@@ -160,17 +164,32 @@ RestoreJob::RestoreJob(vault::BlobReader& reader, const vault::IndexCache& index
 
 RestoreJob::~RestoreJob() = default;
 
+Result<void> check_places(const RestoreOptions& options) {
+  if (options.below.is_root()) return {};
+  const auto& paths = options.selection.paths;
+  const auto outside = std::ranges::find_if(
+      paths, [&](const model::RelPath& path) { return !path.is_within(options.below); });
+  if (!paths.empty() && outside == paths.end()) return {};
+  return fail(ErrorKind::kInvalidInput,
+              (paths.empty() ? "all of the point" : "/" + outside->printable()) +
+                  " does not lie below /" + options.below.printable());
+}
+
 Result<RestoreReport> RestoreJob::run(std::vector<model::Ref> root, std::stop_token stop) {
+  TRY(check_places(options_));
   ASSIGN_OR_RETURN(platform::TreeWriter writer,
                    platform::TreeWriter::open(options_.target, options_.writer));
   Run run(*this, writer, stop);
   run.expect_point();
   const WriteBehind write_behind(writer, progress_);
   PointTree tree(reader_, std::move(root));
+  tree.show_only(options_.rights,
+                 [this](std::string_view path) { return options_.selection.names(path); });
   for (;;) {
     ASSIGN_OR_RETURN(const std::optional<Step> step, tree.next(stop));
     if (!step) break;
-    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "restore");
+    const bool goes_on = options_.pause == nullptr || options_.pause->wait(stop);
+    if (!goes_on || stop.stop_requested()) return fail(ErrorKind::kCancelled, "restore");
     TRY(run.take(*step, tree));
   }
   TRY(run.end_batch());
@@ -261,6 +280,7 @@ Result<void> RestoreJob::Run::enter(const Step& step, PointTree& tree) {
   directory.path = step.path;
   directory.entry = *step.entry;
   directory.entry.children.clear();
+  directory.made = directory.is_target = job.options_.is_target(step.path);
   if (!selection.leads_to(step.path)) tree.skip_content();
   open.push_back(std::move(directory));
   restored_names.emplace_back();
@@ -269,6 +289,7 @@ Result<void> RestoreJob::Run::enter(const Step& step, PointTree& tree) {
   anything = true;
   ASSIGN_OR_RETURN(const bool made, make_directories());
   if (!made) tree.skip_content();
+  if (step.denied && made) return missing(std::string(step.path), not_to_be_read());
   return {};
 }
 
@@ -289,7 +310,7 @@ Result<bool> RestoreJob::Run::make_directories() {
       TRY(missing(directory.path, second_name()));
       return false;
     }
-    auto placed = writer.make_directory(directory.path);
+    auto placed = writer.make_directory(place_of(directory.path));
     if (!placed) {
       directory.failed = true;
       TRY(missing(directory.path, std::move(placed).error()));
@@ -307,7 +328,7 @@ Result<bool> RestoreJob::Run::make_directories() {
 
 Result<void> RestoreJob::Run::leave() {
   // After all that is below it was written: with the batch.
-  if (open.back().made) finished.push_back(std::move(open.back()));
+  if (open.back().made && !open.back().is_target) finished.push_back(std::move(open.back()));
   open.pop_back();
   restored_names.pop_back();
   return {};
@@ -317,7 +338,11 @@ Result<void> RestoreJob::Run::finish_directories(const std::vector<OpenDirectory
   for (const OpenDirectory& directory : directories) {
     // A directory that is there and was only on the way to a source is not ours to change.
     if (directory.was_there && (directory.entry.marks & model::kAncestorOnly) != 0) continue;
-    auto done = writer.finish_directory(directory.path, metadata_of(directory.entry, problems));
+    // A user who restores cannot give folders on the way to their owners.
+    const bool on_the_way = !job.options_.selection.wants(directory.path, true);
+    if (on_the_way && job.options_.rights != nullptr) continue;
+    auto done =
+        writer.finish_directory(place_of(directory.path), metadata_of(directory.entry, problems));
     if (!done) {
       TRY(missing(directory.path, std::move(done).error()));
       continue;
@@ -333,10 +358,14 @@ Result<void> RestoreJob::Run::finish_directories(const std::vector<OpenDirectory
 
 Result<void> RestoreJob::Run::take_entry(const Step& step) {
   if (!job.options_.selection.wants(step.path, false)) return {};
+  if (job.options_.is_target(step.path)) {
+    return fail(ErrorKind::kInvalidInput, "/" + printable(step.path) + " is no folder");
+  }
   expect_below(*step.entry, step.path);
   anything = true;
   ASSIGN_OR_RETURN(const bool made, make_directories());
   std::string path(step.path);
+  if (step.denied) return missing(path, not_to_be_read());
   if (!made) {
     problems.add(ProblemKind::kMissing, path,
                  Error{ErrorKind::kConflict, "its directory could not be made"});
@@ -348,6 +377,7 @@ Result<void> RestoreJob::Run::take_entry(const Step& step) {
   if (entry.type == model::EntryType::kFile) {
     task = std::make_shared<FileTask>();
     task->path = path;
+    task->place = place_of(path);
     task->entry = entry;
     task->entry.content = {};
     task->new_directory = !open.empty() && !open.back().was_there;
@@ -402,13 +432,13 @@ Result<void> RestoreJob::Run::plan_file(const model::Entry& entry, const FileTas
 Result<platform::Placed> RestoreJob::Run::place_special(const std::string& path,
                                                         const model::Entry& entry) {
   if (entry.type == model::EntryType::kSymlink) {
-    return writer.make_symlink(path, entry.symlink_target, metadata_of(entry, problems));
+    return writer.make_symlink(place_of(path), entry.symlink_target, metadata_of(entry, problems));
   }
   const platform::FileType type = special_type(entry.type);
   if (type == platform::FileType::kUnknown) {
     return fail(ErrorKind::kUnsupported, "an entry of this type cannot be restored");
   }
-  return writer.make_special(path, type, entry.rdev, metadata_of(entry, problems));
+  return writer.make_special(place_of(path), type, entry.rdev, metadata_of(entry, problems));
 }
 
 Result<void> RestoreJob::Run::place_now(const std::string& path, const model::Entry& entry) {
@@ -471,7 +501,8 @@ Result<void> RestoreJob::Run::link(LaterName& name, Linked& first) {
   if (!first.placed || first.placed->outcome == platform::PlaceOutcome::kKept) {
     return place_alone(name, first);
   }
-  auto placed = writer.make_hard_link(name.path, first.placed->path, first.placed->identity);
+  auto placed =
+      writer.make_hard_link(place_of(name.path), first.placed->path, first.placed->identity);
   if (placed) {
     files.count(name.path, 0, *placed);
     // The point's sums have the size with each name.
@@ -489,6 +520,7 @@ Result<void> RestoreJob::Run::place_alone(LaterName& name, Linked& first) {
   if (name.entry.type != model::EntryType::kFile) return place_now(name.path, name.entry);
   first.task = std::make_shared<FileTask>();
   first.task->path = name.path;
+  first.task->place = place_of(name.path);
   first.task->entry = name.entry;
   first.task->entry.content = {};
   FileBatch alone;

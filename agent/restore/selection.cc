@@ -23,4 +23,9 @@ bool Selection::leads_to(std::string_view path) const {
   });
 }
 
+bool Selection::names(std::string_view path) const {
+  return std::ranges::any_of(
+      paths, [&](const model::RelPath& wanted) { return is_below(wanted.bytes(), path); });
+}
+
 }  // namespace obhut::restore

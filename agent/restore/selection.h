@@ -21,6 +21,8 @@ struct Selection {
   [[nodiscard]] bool covers(std::string_view path) const;
   /// True where something below the directory `path` may be covered.
   [[nodiscard]] bool leads_to(std::string_view path) const;
+  /// True where `path` was asked for by name, or leads to what was.
+  [[nodiscard]] bool names(std::string_view path) const;
   [[nodiscard]] bool wants(std::string_view path, bool is_directory) const {
     return covers(path) && (!pattern || pattern(path, is_directory));
   }

@@ -30,7 +30,7 @@ Instant read_seconds(Fields& fields, std::string_view name) {
 Result<Assertion> parse(std::string_view payload) {
   ASSIGN_OR_RETURN(const json value,
                    model::parse_strict_json(payload, kWhat, {.bytes = kSizeLimit, .depth = 2}));
-  Fields fields(value, kWhat, {"iss", "sub", "aud", "nonce", "iat", "exp", "jti"});
+  Fields fields(value, kWhat, {"iss", "sub", "aud", "nonce", "iat", "exp", "jti"}, {"instance"});
   Assertion assertion;
   assertion.device = fields.id<DeviceId>("iss");
   if (fields.id<DeviceId>("sub") != assertion.device) fields.reject("sub", "differs from iss");
@@ -39,6 +39,7 @@ Result<Assertion> parse(std::string_view payload) {
   assertion.issued = read_seconds(fields, "iat");
   assertion.expires = read_seconds(fields, "exp");
   assertion.id = fields.text("jti", 64);
+  if (fields.has("instance")) assertion.instance = fields.id<InstanceId>("instance");
   TRY(fields.finish());
   return assertion;
 }
@@ -60,13 +61,14 @@ Result<void> check_time(const Assertion& assertion, Instant now) {
 }  // namespace
 
 std::string make_assertion(const Assertion& assertion, const crypto::SigningKey& device_key) {
-  const nlohmann::ordered_json value = {{"iss", assertion.device.text()},
-                                        {"sub", assertion.device.text()},
-                                        {"aud", assertion.audience},
-                                        {"nonce", assertion.nonce},
-                                        {"iat", seconds(assertion.issued)},
-                                        {"exp", seconds(assertion.expires)},
-                                        {"jti", assertion.id}};
+  nlohmann::ordered_json value = {{"iss", assertion.device.text()},
+                                  {"sub", assertion.device.text()},
+                                  {"aud", assertion.audience},
+                                  {"nonce", assertion.nonce},
+                                  {"iat", seconds(assertion.issued)},
+                                  {"exp", seconds(assertion.expires)},
+                                  {"jti", assertion.id}};
+  if (assertion.instance) value["instance"] = assertion.instance->text();
   return sign_compact(device_key, kAssertionType, value.dump());
 }
 

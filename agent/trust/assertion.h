@@ -2,6 +2,7 @@
 // A device's proof of who it is, exchanged for an access token (RFC 7523 section 3, EdDSA).
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,8 @@ namespace obhut::trust {
 /// An assertion that is valid for longer is refused.
 inline constexpr std::chrono::minutes kAssertionLifetime{5};
 
+using InstanceId = Id<struct InstanceTag, 16>;
+
 struct Assertion {
   DeviceId device;
   std::string audience;  ///< the cluster's URL
@@ -23,6 +26,9 @@ struct Assertion {
   Instant issued{};
   Instant expires{};
   std::string id;  ///< unique, at most 64 bytes
+  /// Of the process that asks, new with each start: two that take turns are two machines with one
+  /// identity. Nothing from agents of the first version.
+  std::optional<InstanceId> instance{};
 };
 
 std::string make_assertion(const Assertion& assertion, const crypto::SigningKey& device_key);

@@ -70,6 +70,14 @@ Result<SigningKeyId> check_signature(std::string_view header, std::string_view p
   return key;
 }
 
+/// One entry of "signatures", over a payload in base64url.
+std::string signature_text(const crypto::SigningKey& signer, std::string_view type,
+                           std::string_view encoded) {
+  const std::string header = protected_header(type, signer.public_key());
+  const Bytes signature = signer.sign(as_bytes(signing_input(header, encoded)));
+  return R"({"protected":")" + header + R"(","signature":")" + to_base64url(signature) + R"("})";
+}
+
 Result<std::string> decode_payload(std::string_view encoded, std::string_view type) {
   const std::optional<Bytes> bytes = from_base64url(encoded);
   if (!bytes) return malformed(type, "the payload is not base64url");
@@ -95,7 +103,7 @@ Result<std::array<std::string_view, 3>> split_compact(std::string_view text,
 }
 
 /// The members of the general serialization, before any proof.
-Result<json> parse_general(std::string_view text, std::string_view what) {
+Result<json> parse_general(std::string_view text, std::string_view what, std::size_t most) {
   ASSIGN_OR_RETURN(json document,
                    model::parse_strict_json(text, what, {.bytes = kDocumentLimit, .depth = 8}));
   if (!document.is_object()) return malformed(what, "not a JSON object");
@@ -105,8 +113,8 @@ Result<json> parse_general(std::string_view text, std::string_view what) {
   }
   Fields fields(document, what, {"payload", "signatures"});
   TRY(fields.finish());
-  if (!signatures->is_array() || signatures->size() > kMaxSignatures) {
-    return malformed(what, "signatures must be an array of 1 to 4");
+  if (!signatures->is_array() || signatures->size() > most) {
+    return malformed(what, "signatures must be an array of 1 to " + std::to_string(most));
   }
   for (const json& signature : *signatures) {
     TRY(Fields(signature, what, {"protected", "signature"}).finish());
@@ -118,21 +126,19 @@ Result<json> parse_general(std::string_view text, std::string_view what) {
 
 std::string sign_document(std::span<const crypto::SigningKey* const> signers, std::string_view type,
                           std::string_view payload) {
-  CHECK(!signers.empty() && signers.size() <= kMaxSignatures);
+  CHECK(!signers.empty() && signers.size() <= kMaxReleaseSignatures);
   const std::string encoded = to_base64url(as_bytes(payload));
   std::string signatures;
   for (const crypto::SigningKey* signer : signers) {
-    const std::string header = protected_header(type, signer->public_key());
-    const Bytes signature = signer->sign(as_bytes(signing_input(header, encoded)));
     if (!signatures.empty()) signatures += ",";
-    signatures +=
-        R"({"protected":")" + header + R"(","signature":")" + to_base64url(signature) + R"("})";
+    signatures += signature_text(*signer, type, encoded);
   }
   return R"({"payload":")" + encoded + R"(","signatures":[)" + signatures + "]}";
 }
 
-Result<SignedPayload> open_document(std::string_view text, std::string_view type) {
-  ASSIGN_OR_RETURN(const json document, parse_general(text, type));
+Result<SignedPayload> open_document(std::string_view text, std::string_view type,
+                                    std::size_t most) {
+  ASSIGN_OR_RETURN(const json document, parse_general(text, type, most));
   const std::string payload = string_member(document, "payload");
   SignedPayload out;
   for (const json& signature : document["signatures"]) {
@@ -146,6 +152,26 @@ Result<SignedPayload> open_document(std::string_view text, std::string_view type
   }
   ASSIGN_OR_RETURN(out.payload, decode_payload(payload, type));
   return out;
+}
+
+Result<std::string> cosign_document(std::string_view text, std::string_view type,
+                                    const crypto::SigningKey& signer, std::size_t most) {
+  ASSIGN_OR_RETURN(const SignedPayload opened, open_document(text, type, most));
+  if (std::ranges::find(opened.signers, signer.public_key()) != opened.signers.end()) {
+    return fail(ErrorKind::kConflict, std::string(type) + ": this key has signed it already");
+  }
+  if (opened.signers.size() >= most) {
+    return malformed(type, "has " + std::to_string(most) + " signatures, which is the most");
+  }
+  ASSIGN_OR_RETURN(const json document, parse_general(text, type, most));
+  std::string signatures;
+  for (const json& signature : document["signatures"]) {
+    signatures += R"({"protected":")" + string_member(signature, "protected") +
+                  R"(","signature":")" + string_member(signature, "signature") + R"("},)";
+  }
+  const std::string payload = string_member(document, "payload");
+  return R"({"payload":")" + payload + R"(","signatures":[)" + signatures +
+         signature_text(signer, type, payload) + "]}";
 }
 
 std::string sign_compact(const crypto::SigningKey& signer, std::string_view type,
@@ -169,7 +195,7 @@ Result<std::string> claimed_type(std::string_view text) {
   constexpr std::string_view kWhat = "signed document";
   std::string header;
   if (text.starts_with('{')) {
-    ASSIGN_OR_RETURN(const json document, parse_general(text, kWhat));
+    ASSIGN_OR_RETURN(const json document, parse_general(text, kWhat, kMaxReleaseSignatures));
     header = string_member(document["signatures"].front(), "protected");
   } else {
     ASSIGN_OR_RETURN(const auto parts, split_compact(text, kWhat));

@@ -30,6 +30,7 @@ bool is_kind(std::string_view text) {
 }
 
 /// https, a host, nothing that could hide another host from a reader.
+/// An IPv6 address in brackets is none: the transport reaches IPv6 by names alone.
 bool is_cluster_url(std::string_view url) {
   constexpr std::string_view kScheme = "https://";
   if (!url.starts_with(kScheme) || url.back() == '/') return false;
@@ -38,7 +39,8 @@ bool is_cluster_url(std::string_view url) {
     return c > ' ' && c < '\x7F' &&
            std::string_view("@?#\\\"'<>").find(c) == std::string_view::npos;
   };
-  return !rest.empty() && rest[0] != '/' && rest[0] != ':' && std::ranges::all_of(rest, good);
+  return !rest.empty() && std::string_view("/:[").find(rest[0]) == std::string_view::npos &&
+         std::ranges::all_of(rest, good);
 }
 
 std::string read_kind(Fields& fields) {
@@ -64,7 +66,8 @@ Result<RegistrationToken> parse_token(std::string_view payload) {
   token.partner = fields.id<PartnerId>("partner");
   token.customer = fields.id<CustomerId>("customer");
   token.cluster = fields.text("cluster", 512);
-  if (!is_cluster_url(token.cluster)) fields.reject("cluster", "must be an https URL");
+  if (!is_cluster_url(token.cluster))
+    fields.reject("cluster", "must be an https URL with a name or an IPv4 address");
   token.ca_pin = fields.id<Sha256>("ca_pin");
   token.root = fields.id<SigningKeyId>("root");
   token.secret = fields.base64url("secret", kSecretSize);

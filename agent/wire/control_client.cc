@@ -45,9 +45,11 @@ struct ControlClient::Ask {
   std::size_t max_response = std::size_t{1} << 20U;
   std::chrono::milliseconds deadline{30'000};
   Repeat repeat = Repeat::kNeedsKey;
+  std::optional<ByteRange> range{};
 };
 
 struct ControlClient::Session {
+  const trust::InstanceId instance = crypto::random_id<trust::InstanceId>();
   std::mutex mutex;  // held while signing in, so that eight uploads ask for one token
   std::string token;
   std::chrono::steady_clock::time_point good_until;
@@ -103,10 +105,19 @@ Result<Response> ControlClient::send(const Ask& ask, std::stop_token stop) {
 }
 
 Result<Response> ControlClient::send_signed_in(const Ask& ask, std::stop_token stop) {
+  return successful(ask_signed_in(ask, std::move(stop)));
+}
+
+Result<Response> ControlClient::ask_signed_in(const Ask& ask, std::stop_token stop) {
   Request request =
       request_for(cluster_ + ask.path, ask.method, ask.content_type, ask.body, ask.repeat);
   request.deadline = ask.deadline;
   request.max_response = ask.max_response;
+  if (ask.range) {
+    request.headers.push_back(
+        {"Range", "bytes=" + std::to_string(ask.range->offset) + "-" +
+                      std::to_string(ask.range->offset + ask.range->length - 1)});
+  }
   std::string refused;
   for (int attempt = 0;; ++attempt) {
     ASSIGN_OR_RETURN(const std::string token, access_token(stop, refused));
@@ -118,7 +129,7 @@ Result<Response> ControlClient::send_signed_in(const Ask& ask, std::stop_token s
       refused = token;
       continue;
     }
-    return successful(std::move(response));
+    return response;
   }
 }
 
@@ -145,7 +156,8 @@ Result<TokenReply> ControlClient::sign_in(std::stop_token stop) {
       .nonce = nonce.nonce,
       .issued = nonce.time,
       .expires = std::min(nonce.expires, nonce.time + trust::kAssertionLifetime),
-      .id = random_text()};
+      .id = random_text(),
+      .instance = session_->instance};
   const std::string form = "grant_type=" + std::string(kGrant) +
                            "&assertion=" + trust::make_assertion(assertion, identity_->key);
   ASSIGN_OR_RETURN(const Response token, send({.method = Method::kPost,
@@ -181,6 +193,11 @@ Result<EnrollReply> ControlClient::enroll(const EnrollRequest& request, std::sto
 Result<DeviceReply> ControlClient::device(std::stop_token stop) {
   ASSIGN_OR_RETURN(const Response response, send_signed_in({.path = "/api/v1/device"}, stop));
   return read_device_reply(as_text(response.body));
+}
+
+Result<std::optional<Instant>> ControlClient::trial_end(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Response response, send_signed_in({.path = "/api/v1/device/trial"}, stop));
+  return read_trial_end(as_text(response.body));
 }
 
 Result<std::optional<PlanReply>> ControlClient::plan_after(std::uint64_t after,
@@ -331,12 +348,90 @@ Result<Bytes> ControlClient::head(const VaultId& vault, const Sha256& hash, std:
   return std::move(response.body);
 }
 
-Result<void> ControlClient::confirm_recovery(const VaultId& vault, std::stop_token stop) {
-  TRY(send_signed_in({.method = Method::kPost,
-                      .path = vault_path(vault, "/recovery"),
-                      .body = as_bytes(R"({"confirmed":true})")},
-                     stop));
+Result<Allowance> ControlClient::allowance(const VaultId& vault, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Response response,
+                   send_signed_in({.path = vault_path(vault, "/allowance")}, stop));
+  return read_allowance(as_text(response.body));
+}
+
+Result<std::optional<std::uint64_t>> ControlClient::report_measurement(std::string_view document,
+                                                                       std::stop_token stop) {
+  const std::string body = write_measurement(document);
+  ASSIGN_OR_RETURN(Response response, ask_signed_in({.method = Method::kPost,
+                                                     .path = "/api/v1/device/measurements",
+                                                     .body = as_bytes(body),
+                                                     .repeat = Repeat::kHarmless},
+                                                    stop));
+  if (response.status == 409) {
+    if (const auto number = read_problem_number(as_text(response.body))) return number;
+  }
+  TRY(successful(std::move(response)));
+  return std::nullopt;
+}
+
+Result<void> ControlClient::confirm_recovery(const VaultId& vault,
+                                             const std::optional<SigningKeyId>& access_key,
+                                             std::stop_token stop) {
+  const std::string body = write_recovery_confirmed(access_key);
+  TRY(send_signed_in(
+      {.method = Method::kPost, .path = vault_path(vault, "/recovery"), .body = as_bytes(body)},
+      stop));
   return {};
+}
+
+Result<RecoveryReply> ControlClient::recovery(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Response response, send_signed_in({.path = "/api/v1/recovery"}, stop));
+  return read_recovery_reply(as_text(response.body));
+}
+
+Result<std::string> ControlClient::fetch_grant(std::string_view code, std::stop_token stop) {
+  const std::string body = write_grant_code(code);
+  ASSIGN_OR_RETURN(const Response response, send_signed_in({.method = Method::kPost,
+                                                            .path = "/api/v1/device/grants",
+                                                            .body = as_bytes(body),
+                                                            .repeat = Repeat::kHarmless},
+                                                           stop));
+  return read_grant_document(as_text(response.body));
+}
+
+Result<std::vector<trust::GrantId>> ControlClient::revoked_grants(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const Response response,
+                   send_signed_in({.path = "/api/v1/device/grants/revoked"}, stop));
+  return read_revoked_grants(as_text(response.body));
+}
+
+Result<std::vector<std::string>> ControlClient::release_roots(std::uint64_t after,
+                                                              std::stop_token stop) {
+  ASSIGN_OR_RETURN(
+      const Response response,
+      send_signed_in({.path = "/api/v1/device/release/roots?after=" + std::to_string(after),
+                      .max_response = kPageLimit},
+                     stop));
+  return read_release_roots(as_text(response.body));
+}
+
+Result<std::optional<std::string>> ControlClient::release(std::stop_token stop) {
+  const Result<Response> response = send_signed_in({.path = "/api/v1/device/release"}, stop);
+  if (!response && response.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  if (!response) return std::unexpected(response.error());
+  ASSIGN_OR_RETURN(std::string document, read_release_document(as_text(response->body)));
+  return std::optional(std::move(document));
+}
+
+Result<Bytes> ControlClient::release_package(const Sha256& hash, ByteRange range,
+                                             std::stop_token stop) {
+  const std::size_t length = static_cast<std::size_t>(range.length);
+  ASSIGN_OR_RETURN(Response response,
+                   send_signed_in({.path = "/api/v1/device/release/packages/" + hash.text(),
+                                   .max_response = std::max<std::size_t>(length, 4096),
+                                   .deadline = std::chrono::minutes(5),
+                                   .range = range},
+                                  stop));
+  // A cluster that sends the whole for a part of it is caught here too.
+  if (response.body.size() == length) return std::move(response.body);
+  return fail(ErrorKind::kCorrupt, "package " + hash.text().substr(0, 16) + ": the cluster gave " +
+                                       std::to_string(response.body.size()) + " bytes instead of " +
+                                       std::to_string(length));
 }
 
 Result<void> ControlClient::report_activities(std::span<const ActivityReport> activities,

@@ -14,6 +14,7 @@
 #include "agent/base/ids.h"
 #include "agent/base/result.h"
 #include "agent/crypto/signing.h"
+#include "agent/trust/grant_id.h"
 #include "agent/wire/messages.h"
 #include "agent/wire/transport.h"
 
@@ -46,6 +47,8 @@ class ControlClient {
   Result<EnrollReply> enroll(const EnrollRequest& request, std::stop_token stop);
 
   Result<DeviceReply> device(std::stop_token stop);
+  /// When the customer's trial ends; nothing without one that runs.
+  Result<std::optional<Instant>> trial_end(std::stop_token stop);
   /// Waits up to `wait` (at most 55 s) for a plan newer than `after`, or any where the partner's
   /// trust list is newer than `trust_serial`; nothing where neither came.
   Result<std::optional<PlanReply>> plan_after(std::uint64_t after, std::uint64_t trust_serial,
@@ -74,8 +77,31 @@ class ControlClient {
   Result<std::vector<std::string>> storage_receipts(const VaultId& vault,
                                                     const std::string& after_day,
                                                     std::stop_token stop);
-  /// Somebody confirmed to hold the vault's recovery key.
-  Result<void> confirm_recovery(const VaultId& vault, std::stop_token stop);
+  /// What the vault may take before anything is refused or the bill grows.
+  Result<Allowance> allowance(const VaultId& vault, std::stop_token stop);
+  /// In: obhut.measurement/1 of a local vault. Out: nothing where it was taken; where a newer one
+  /// is known, its number. kNotFound for a vault that is another device's.
+  Result<std::optional<std::uint64_t>> report_measurement(std::string_view document,
+                                                          std::stop_token stop);
+  /// Somebody confirmed to hold what opens the vault. `access_key`, which comes of a recovery key,
+  /// may then read it without a device (agent/trust/recovery_access.h).
+  Result<void> confirm_recovery(const VaultId& vault, const std::optional<SigningKeyId>& access_key,
+                                std::stop_token stop);
+  /// The vault that a recovery key reads; for whoever signs in by its access key alone.
+  Result<RecoveryReply> recovery(std::stop_token stop);
+  /// The restore grant behind a code, for this device; a code is good once. Out: its document,
+  /// unverified. kNotFound for a wrong code, kThrottled after too many, kRefused for one that was
+  /// used or taken back.
+  Result<std::string> fetch_grant(std::string_view code, std::stop_token stop);
+  /// Of this device's restore grants those that the partner took back before they expired.
+  Result<std::vector<trust::GrantId>> revoked_grants(std::stop_token stop);
+  /// Release roots after the version that is known, in order, a few at a time. Out: documents,
+  /// unverified.
+  Result<std::vector<std::string>> release_roots(std::uint64_t after, std::stop_token stop);
+  /// The newest release, unverified; nothing where the cluster has none.
+  Result<std::optional<std::string>> release(std::stop_token stop);
+  /// A part of a package, unverified: exactly `range.length` bytes. In: within it, 1 byte at least.
+  Result<Bytes> release_package(const Sha256& hash, ByteRange range, std::stop_token stop);
   Result<void> report_activities(std::span<const ActivityReport> activities, std::stop_token stop);
   Result<void> report_alerts(std::span<const AlertReport> alerts, std::stop_token stop);
 
@@ -84,6 +110,8 @@ class ControlClient {
   struct Session;
   Result<Response> send(const Ask& ask, std::stop_token stop);
   Result<Response> send_signed_in(const Ask& ask, std::stop_token stop);
+  /// The same, whatever the answer's status is.
+  Result<Response> ask_signed_in(const Ask& ask, std::stop_token stop);
   Result<std::string> access_token(std::stop_token stop, std::string_view refused);
   /// The embedded store's addresses may come without a host: then it is the cluster's.
   [[nodiscard]] std::string absolute(std::string url) const;

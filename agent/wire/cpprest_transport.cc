@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <pplx/threadpool.h>
+#include <span>
 
 #include <cpprest/containerstream.h>
 #include <cpprest/http_client.h>
@@ -41,14 +42,42 @@ constexpr std::chrono::seconds kSilence{90};
 /// Thrown from the progress handler, which ends the request.
 struct TooLong : std::exception {};
 
+/// "http://user:password@host:port" in parts; the library takes a URL's user for nothing.
+struct ProxyUrl {
+  explicit ProxyUrl(const std::string& url) : shown(url) {
+    const std::size_t user = url.find("://") + 3;
+    const std::size_t at = url.rfind('@');
+    if (at == std::string::npos || at < user) return;
+    shown = url.substr(0, user) + url.substr(at + 1);
+    const std::string both = url.substr(user, at - user);
+    const std::size_t colon = std::min(both.find(':'), both.size());
+    const auto decoded = [](const std::string& text) {
+      return web::uri::decode(to_string_t(text));
+    };
+    name = decoded(both.substr(0, colon));
+    if (colon < both.size()) password = decoded(both.substr(colon + 1));
+  }
+  [[nodiscard]] web::web_proxy made() const {
+    web::web_proxy proxy{web::uri(to_string_t(shown))};
+    if (!name.empty()) proxy.set_credentials({name, password});
+    return proxy;
+  }
+
+  std::string shown;  ///< without user and password: what messages name
+  utility::string_t name;
+  utility::string_t password;
+};
+
 struct Origin {
   Origin(const web::uri& base, const std::string& host, const Trust& trust,
          const std::string& proxy)
-      : peer(host, trust), client(base, config(peer, proxy)) {}
+      : peer(host, trust),
+        through(proxy.empty() ? std::string() : ProxyUrl(proxy).shown),
+        client(base, config(peer, proxy)) {}
 
   static http_client_config config(PeerTrust& peer, const std::string& proxy) {
     http_client_config config;
-    if (!proxy.empty()) config.set_proxy(web::web_proxy(web::uri(to_string_t(proxy))));
+    if (!proxy.empty()) config.set_proxy(ProxyUrl(proxy).made());
     config.set_max_redirects(0);  // Authorization followed a redirect to another origin
     config.set_timeout(kSilence);
     config.set_ssl_context_callback([&peer](boost::asio::ssl::context& context) {
@@ -59,6 +88,8 @@ struct Origin {
   }
 
   PeerTrust peer;
+  const std::string through;  ///< the proxy, as messages name it; "": none
+  SteadyTime shut_until{};    ///< guarded by the transport's mutex
   http_client client;
 };
 
@@ -129,8 +160,10 @@ Result<Target> target_of(const std::string& url) {
       throw std::invalid_argument("not https");
     }
     std::string host = to_utf8string(uri.host());
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-      host = host.substr(1, host.size() - 2);
+    if (host.front() == '[') {
+      // The library asks the resolver for it with its brackets.
+      return fail(ErrorKind::kInvalidInput,
+                  "url https://" + host + ": an IPv6 address is reached by a name alone");
     }
     return Target{uri.authority(), uri.resource(), std::move(host)};
   } catch (const std::exception&) {
@@ -189,6 +222,10 @@ void take_head(Exchange& exchange, const http_response& response, std::size_t ma
   }
 }
 
+/// Hotels and offices put one before everything until somebody has logged in.
+constexpr const char* kLoginPage =
+    "; where a network shows a login page first, open it in a browser";
+
 bool handshake_failed(const std::exception& error) {
   return std::string_view(error.what()).find("SSL handshake") != std::string_view::npos;
 }
@@ -201,14 +238,25 @@ Error error_of(const std::exception_ptr& failure, PeerTrust& peer) {
   } catch (const web::http::http_exception& error) {
     if (handshake_failed(error)) {
       if (const std::string why = peer.take_refusal(); !why.empty()) {
-        return {ErrorKind::kRefused, "the server's certificate is not trusted: " + why};
+        return {ErrorKind::kRefused,
+                "the server's certificate is not trusted: " + why + kLoginPage};
       }
+      return {ErrorKind::kUnavailable, printable(error.what()) + kLoginPage};
     }
     if (error.error_code() == std::errc::timed_out)
       return {ErrorKind::kTimeout, "no answer in time"};
     const std::string_view what = error.what();
     if (what.find("Invalid HTTP") != std::string_view::npos) {
       return {ErrorKind::kCorrupt, "the answer is no HTTP"};
+    }
+    if (what.find("response from proxy, received: 407") != std::string_view::npos) {
+      return {ErrorKind::kUnavailable, "it wants a user name and a password (407)"};
+    }
+    if (what.find("response from proxy, received: 3") != std::string_view::npos) {
+      return {ErrorKind::kUnavailable, printable(what) + kLoginPage};
+    }
+    if (what.find("Error resolving address") != std::string_view::npos) {
+      return {ErrorKind::kUnavailable, "no address is known for this name"};
     }
     return {ErrorKind::kUnavailable, printable(what)};
   } catch (const std::exception& error) {
@@ -221,44 +269,60 @@ Error error_of(const std::exception_ptr& failure, PeerTrust& peer) {
 }  // namespace
 
 struct CpprestTransport::State {
-  State(Trust with, ChooseProxy chooser) : trust(std::move(with)), choose(std::move(chooser)) {}
+  State(Trust with, ChooseWays chooser) : trust(std::move(with)), choose(std::move(chooser)) {}
 
   Trust trust;
-  ChooseProxy choose;
+  ChooseWays choose;
   std::mutex mutex;
   std::condition_variable_any freed;
   std::size_t in_flight = 0;
   /// By base and proxy: a machine that moves meets others, and comes back to those it knew.
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Origin>> origins;
   struct Known {
-    std::string proxy;
+    std::vector<std::string> ways;
     SteadyTime asked{};
   };
-  std::map<std::string, Known> proxies;  ///< by base
+  std::map<std::string, Known> known;  ///< by base
 
-  std::string proxy_for(const std::string& base) {
+  std::vector<std::string> ask_ways(const std::string& base) {
     // To ask may take the network's time: not for each request, and not under the lock.
     constexpr std::chrono::minutes kFresh{5};
-    if (!choose) return {};
+    if (!choose) return {""};
     const SteadyTime now = std::chrono::steady_clock::now();
     {
       const std::scoped_lock lock(mutex);
-      const auto known = proxies.find(base);
-      if (known != proxies.end() && now - known->second.asked < kFresh) return known->second.proxy;
+      const auto found = known.find(base);
+      if (found != known.end() && now - found->second.asked < kFresh) return found->second.ways;
     }
-    std::string proxy = choose(base);
+    std::vector<std::string> ways = choose(base);
+    if (ways.empty()) ways.emplace_back();
     const std::scoped_lock lock(mutex);
-    proxies[base] = {proxy, now};
-    return proxy;
+    known[base] = {ways, now};
+    return ways;
   }
 
-  Origin& origin_of(const Target& target) {
+  /// At least one; those that led nowhere a moment ago come last. Valid as long as this.
+  std::vector<Origin*> ways_to(const Target& target) {
     const std::string base = to_utf8string(target.base.to_string());
-    const std::string proxy = proxy_for(base);
+    const std::vector<std::string> ways = ask_ways(base);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    std::vector<Origin*> found;
     const std::scoped_lock lock(mutex);
-    std::unique_ptr<Origin>& origin = origins[{base, proxy}];
-    if (!origin) origin = std::make_unique<Origin>(target.base, target.host, trust, proxy);
-    return *origin;
+    for (const std::string& way : ways) {
+      std::unique_ptr<Origin>& origin = origins[{base, way}];
+      if (!origin) origin = std::make_unique<Origin>(target.base, target.host, trust, way);
+      found.push_back(origin.get());
+    }
+    std::ranges::stable_partition(found,
+                                  [now](const Origin* way) { return way->shut_until <= now; });
+    return found;
+  }
+
+  void shut(std::span<Origin* const> ways) {
+    constexpr std::chrono::minutes kShut{5};
+    const SteadyTime until = std::chrono::steady_clock::now() + kShut;
+    const std::scoped_lock lock(mutex);
+    for (Origin* way : ways) way->shut_until = until;
   }
 
   Result<void> enter(SteadyTime until, const std::stop_token& stop) {
@@ -371,13 +435,57 @@ bool broke_when_used(const Error& error) {
           error.message.starts_with("Failed to read HTTP status line"));
 }
 
-/// Several may be kept, and all of them dead.
-constexpr int kTries = 3;
+/// Where a name has several addresses and the first refuses, as ::1 does where a server listens on
+/// 127.0.0.1 alone, the library gives up on the others once in thirty times. Nothing was sent yet.
+bool gave_up_on_addresses(const Error& error) {
+  return error.kind == ErrorKind::kUnavailable &&
+         error.message.starts_with("Failed to connect to any resolved endpoint");
+}
+
+/// The peer was not reached, or another one was: a way that is no way.
+bool leads_nowhere(const Error& error) {
+  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kTimeout ||
+         error.kind == ErrorKind::kRefused;
+}
+
+Result<Response> send_by(Origin& way, const Request& request, const Target& target,
+                         SteadyTime& until, const std::stop_token& stop) {
+  constexpr int kTries = 3;  // several connections may be kept, and all of them dead
+  for (int tries = 1;; ++tries) {
+    Result<Response> answer = run(way, request, target, until, stop);
+    if (answer) return answer;
+    const Error& error = answer.error();
+    if (tries == kTries || (!broke_when_used(error) && !gave_up_on_addresses(error))) {
+      if (way.through.empty()) return answer;
+      return pass_on(std::move(answer.error()), "through the proxy " + way.through);
+    }
+  }
+}
+
+/// Tries one way after the other. Where none leads anywhere, the best one's error says why.
+Result<Response> send_by_any(std::span<Origin* const> ways, const Request& request,
+                             const Target& target, SteadyTime until, const std::stop_token& stop,
+                             const std::function<void(std::span<Origin* const>)>& shut) {
+  std::optional<Result<Response>> first;
+  for (std::size_t tried = 0; tried < ways.size(); ++tried) {
+    Result<Response> answer = send_by(*ways[tried], request, target, until, stop);
+    if (answer || !leads_nowhere(answer.error())) {
+      if (tried > 0) shut(ways.first(tried));
+      return answer;
+    }
+    const bool late = std::chrono::steady_clock::now() >= until;
+    if (!first) first = std::move(answer);
+    // No time for another way now, but the next request begins with that one.
+    if (late && tried + 1 < ways.size()) shut(ways.first(tried + 1));
+    if (late || stop.stop_requested()) break;
+  }
+  return std::move(*first);
+}
 
 }  // namespace
 
-CpprestTransport::CpprestTransport(Trust trust, ChooseProxy proxy)
-    : state_(std::make_unique<State>(std::move(trust), std::move(proxy))) {
+CpprestTransport::CpprestTransport(Trust trust, ChooseWays ways)
+    : state_(std::make_unique<State>(std::move(trust), std::move(ways))) {
   static std::once_flag once;
   std::call_once(once, [] {
     try {
@@ -393,15 +501,12 @@ CpprestTransport::~CpprestTransport() = default;
 Result<Response> CpprestTransport::send(const Request& request, std::stop_token stop) {
   for (const Header& header : request.headers) TRY(check_header(header));
   ASSIGN_OR_RETURN(const Target target, target_of(request.url));
-  SteadyTime until = std::chrono::steady_clock::now() + request.deadline;
+  const SteadyTime until = std::chrono::steady_clock::now() + request.deadline;
   TRY(state_->enter(until, stop));
   Result<Response> response = [&]() -> Result<Response> {
     try {
-      Origin& origin = state_->origin_of(target);
-      for (int tries = 1;; ++tries) {
-        Result<Response> answer = run(origin, request, target, until, stop);
-        if (answer || tries == kTries || !broke_when_used(answer.error())) return answer;
-      }
+      return send_by_any(state_->ways_to(target), request, target, until, stop,
+                         [this](std::span<Origin* const> ways) { state_->shut(ways); });
     } catch (const std::exception& error) {
       return fail(ErrorKind::kInternal, printable(error.what()));
     }

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "agent/wire/transport.h"
 
@@ -11,10 +13,11 @@ namespace obhut::wire {
 /// Keeps its connections open between requests; at most eight requests run at a time, others wait.
 class CpprestTransport final : public Transport {
  public:
-  /// The proxy for a URL ("http://host:port"), or "" for the direct way. Asked on the caller's
-  /// thread, and not again for a while.
-  using ChooseProxy = std::function<std::string(const std::string& url)>;
-  explicit CpprestTransport(Trust trust, ChooseProxy proxy = {});
+  /// The ways to a URL, best first: proxies ("http://[user:password@]host:port"; the two are
+  /// percent-encoded), "" is the direct one. Where one leads nowhere the next is tried, and it is
+  /// left out for some minutes. Asked on the caller's thread, and not again for a while.
+  using ChooseWays = std::function<std::vector<std::string>(const std::string& url)>;
+  explicit CpprestTransport(Trust trust, ChooseWays ways = {});
   ~CpprestTransport() override;
 
   Result<Response> send(const Request& request, std::stop_token stop) override;

@@ -89,6 +89,7 @@ HttpStore::HttpStore(ControlClient& control, Transport& data, HeadMemory& memory
 HttpStore::~HttpStore() = default;
 
 Result<void> HttpStore::put(const ObjectName& name, ByteView body, std::stop_token stop) {
+  if (place_.others) return fail(ErrorKind::kRefused, "this vault is read alone from here");
   if (name.kind == ObjectKind::kHead) return commit(name, body, stop);
   // Before the ticket, which would run out while others use the line.
   ASSIGN_OR_RETURN(const std::unique_ptr<UploadPace::Transfer> transfer, pace_.begin(stop));
@@ -292,6 +293,7 @@ Result<std::vector<ObjectInfo>> HttpStore::list(ObjectKind kind, std::stop_token
 
 Result<std::vector<ListedHead>> HttpStore::trusted_heads(std::stop_token stop) {
   ASSIGN_OR_RETURN(std::vector<ListedHead> heads, control_.heads(place_.vault, 0, stop));
+  if (place_.others) return heads;
   const std::optional<OwnHead> own = memory_.newest();
   const std::uint64_t shown = heads.empty() ? 0 : heads.back().sequence;
   if (own && shown < own->sequence) {

@@ -37,7 +37,8 @@ class HeadMemory {
 /// list() of heads refuses (kRefused) a cluster that shows an older or another history than the
 /// memory has. One that knows more than the memory, under this device's own signature, is right:
 /// this machine was restored from an older state, and its memory is brought up to date.
-/// Errors beside Store's: kConflict from put() of a head whose parent is not the newest.
+/// Errors beside Store's: kRefused from put() into a place of others; kConflict from put() of a
+/// head whose parent is not the newest.
 class HttpStore final : public store::Store {
  public:
   struct Place {
@@ -45,6 +46,8 @@ class HttpStore final : public store::Store {
     DeviceId device;
     SigningKeyId signer;       ///< this device's key, under its heads
     SigningKeyId cluster_key;  ///< under the cluster's receipts
+    /// The heads are other devices': read alone, and believed as far as the vault's own signers go.
+    bool others = false;
   };
   /// `data` carries the bytes to and from the stores that the tickets name, `pace` limits those
   /// that go there. All must outlive it.

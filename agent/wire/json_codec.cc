@@ -35,11 +35,23 @@ class Members {
     if (found == nullptr || !found->is_number_unsigned()) return blame(name), 0;
     return found->get<std::uint64_t>();
   }
+  /// Nothing where it is null or missing.
+  std::optional<std::uint64_t> maybe_number(const char* name) {
+    const json* found = find(name);
+    if (found == nullptr || found->is_null()) return std::nullopt;
+    return number(name);
+  }
   bool has(const char* name) const { return find(name) != nullptr; }
   Instant time(const char* name) {
     const std::optional<Instant> at = parse_time(text(name));
     if (!at) return blame(name), Instant{};
     return *at;
+  }
+  /// Nothing where it is null.
+  std::optional<Instant> maybe_time(const char* name) {
+    const json* found = find(name);
+    if (found != nullptr && found->is_null()) return std::nullopt;
+    return time(name);
   }
   template <class IdType>
   IdType id(const char* name) {
@@ -154,6 +166,16 @@ std::string write_vault(const VaultId& vault) {
   return dump({{"vault", vault.text()}});
 }
 
+std::string write_recovery_confirmed(const std::optional<SigningKeyId>& access_key) {
+  json body = {{"confirmed", true}};
+  if (access_key) body["access_key"] = access_key->text();
+  return dump(body);
+}
+
+std::string write_measurement(std::string_view document) {
+  return dump({{"measurement", document}});
+}
+
 std::string write_upload_wishes(std::span<const UploadWish> wishes) {
   json objects = json::array();
   for (const UploadWish& wish : wishes) {
@@ -181,8 +203,17 @@ std::string write_activities(std::span<const ActivityReport> activities) {
                     {"finished", format_time_micro(activity.finished)},
                     {"outcome", activity.outcome},
                     {"counts", activity.counts}});
+    if (!activity.grant) continue;
+    list.back()["grant"] = {{"document", activity.grant->document},
+                            {"account", activity.grant->account},
+                            {"paths", activity.grant->paths},
+                            {"destination", activity.grant->destination}};
   }
   return dump(list);
+}
+
+std::string write_grant_code(std::string_view code) {
+  return dump({{"code", code}});
 }
 
 std::string write_alerts(std::span<const AlertReport> alerts) {
@@ -219,6 +250,18 @@ Result<TokenReply> read_token_reply(std::string_view text) {
     if (seconds == 0 || seconds > 30ULL * 86'400) in.blame("expires_in");
     reply.expires_in = std::chrono::seconds(seconds);
     return reply;
+  });
+}
+
+Result<std::optional<Instant>> read_trial_end(std::string_view text) {
+  using End = std::optional<Instant>;
+  return read_message<End>(text, "trial", [](Members& in) { return in.maybe_time("ends"); });
+}
+
+Result<RecoveryReply> read_recovery_reply(std::string_view text) {
+  return read_message<RecoveryReply>(text, "recovery", [](Members& in) {
+    return RecoveryReply{in.id<VaultId>("vault"), in.id<DeviceId>("device"),
+                         in.id<SigningKeyId>("cluster_key"), in.number("head_sequence")};
   });
 }
 
@@ -308,9 +351,38 @@ Result<HeadPage> read_head_page(std::string_view text) {
   });
 }
 
+Result<Allowance> read_allowance(std::string_view text) {
+  return read_message<Allowance>(text, "allowance", [](Members& in) {
+    return Allowance{in.maybe_number("left_bytes"), in.maybe_number("room_bytes")};
+  });
+}
+
 Result<std::string> read_commit_receipt(std::string_view text) {
   return read_message<std::string>(text, "commit",
                                    [](Members& in) { return in.document("receipt", true); });
+}
+
+Result<std::string> read_grant_document(std::string_view text) {
+  return read_message<std::string>(text, "restore grant",
+                                   [](Members& in) { return in.text("document"); });
+}
+
+Result<std::vector<trust::GrantId>> read_revoked_grants(std::string_view text) {
+  return read_message<std::vector<trust::GrantId>>(text, "revoked grants", [](Members& in) {
+    std::vector<trust::GrantId> ids;
+    in.each("revoked", [&ids](Members& item) { ids.push_back(item.id<trust::GrantId>("id")); });
+    return ids;
+  });
+}
+
+Result<std::vector<std::string>> read_release_roots(std::string_view text) {
+  return read_message<std::vector<std::string>>(text, "release roots",
+                                                [](Members& in) { return in.texts("roots"); });
+}
+
+Result<std::string> read_release_document(std::string_view text) {
+  return read_message<std::string>(text, "release",
+                                   [](Members& in) { return in.text("document"); });
 }
 
 Problem read_problem(int status, std::string_view text) {
@@ -326,6 +398,14 @@ Problem read_problem(int status, std::string_view text) {
   problem.detail = member("detail");
   if (problem.detail.empty()) problem.detail = member("title");
   return problem;
+}
+
+std::optional<std::uint64_t> read_problem_number(std::string_view text) {
+  const Result<json> parsed = model::parse_strict_json(text, "problem", {64U << 10U, 8});
+  if (!parsed || !parsed->is_object()) return std::nullopt;
+  const auto at = parsed->find("number");
+  if (at == parsed->end() || !at->is_number_unsigned()) return std::nullopt;
+  return at->get<std::uint64_t>();
 }
 
 namespace {

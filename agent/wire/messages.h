@@ -58,6 +58,14 @@ struct PlanReply {
   std::string trust;  ///< may be empty
 };
 
+/// What a recovery key reads.
+struct RecoveryReply {
+  VaultId vault;
+  DeviceId device;  ///< whose vault it is now
+  SigningKeyId cluster_key;
+  std::uint64_t head_sequence = 0;  ///< of the newest recovery point ever; 0 before the first
+};
+
 /// One of the device's own vaults.
 struct ListedVault {
   VaultId id;
@@ -92,6 +100,12 @@ struct ObjectPage {
   std::string next;  ///< cursor; empty at the end
 };
 
+/// What the cluster lets a vault take.
+struct Allowance {
+  std::optional<std::uint64_t> left_bytes;  ///< until a hard limit; nothing where there is none
+  std::optional<std::uint64_t> room_bytes;  ///< before the running month's bill grows, if known
+};
+
 struct ListedHead {
   std::uint64_t sequence = 0;
   Sha256 hash;
@@ -104,14 +118,24 @@ struct HeadPage {
   bool more = false;  ///< ask again after the last sequence
 };
 
+/// That a restore grant was used. The partner's own words are in its document; nothing found on the
+/// device stands beside it.
+struct GrantReport {
+  std::string document;              ///< obhut.grant/1
+  std::string account;               ///< who used it, by id: "uid:1000", or a SID
+  std::vector<std::uint64_t> paths;  ///< of its scope those that were used, by number
+  std::string destination;           ///< "original", "folder" (the grant's), "elsewhere", "none"
+};
+
 /// What a run did, in numbers: nothing found on the device goes into it.
 struct ActivityReport {
   std::string id;
   std::string kind;  ///< "backup" …
   Instant started{};
   Instant finished{};
-  std::string outcome;  ///< "done", "skipped", "failed", "cancelled"
+  std::string outcome;  ///< "running", "done", "skipped", "failed", "cancelled"
   std::map<std::string, std::uint64_t> counts;
+  std::optional<GrantReport> grant{};
 };
 struct AlertReport {
   std::string id;

@@ -9,10 +9,12 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <spanstream>
 #include <tuple>
 
 #include "agent/base/check.h"
 #include "agent/base/text.h"
+#include "service/billing/event_lines.h"
 #include "service/billing/json_reader.h"
 
 namespace obhut::billing {
@@ -54,26 +56,12 @@ class EventSetBuilder {
  public:
   explicit EventSetBuilder(std::string name) { set_.name_ = std::move(name); }
 
-  void expect(std::size_t events) {
-    set_.events_.reserve(events);
-    id_keys_.reserve(events);
-  }
-
-  Result<void> add(std::string_view line, std::uint64_t position) {
-    ++line_;
-    if (line.size() > kMaxLine) return in_line(Error{ErrorKind::kInvalidInput, "is too long"});
-    auto fields = reader_.read(line);
-    if (!fields) return in_line(std::move(fields.error()));
-    auto event = event_of(*fields);
-    if (!event) return in_line(std::move(event.error()));
-    CHECK(position <= kMaxPosition);
-    if (set_.events_.size() == kMaxEvents) {
-      return in_line(Error{ErrorKind::kInvalidInput, "more than 4294967295 events in one file"});
-    }
-    id_keys_.push_back((std::hash<std::string_view>{}(event->id) & ~std::uint64_t{0xFFFFFFFF}) |
-                       set_.events_.size());
-    set_.events_.push_back(compact(*event, position));
-    return {};
+  /// In: `size`, of the whole stream in bytes.
+  Result<void> add_all(std::istream& stream, std::uint64_t size) {
+    return read_event_lines(stream, [&](const EventBlock& block) -> Result<void> {
+      if (line_ == 0) expect(size, block);
+      return add(block);
+    });
   }
 
   Result<EventSet> finish(std::unique_ptr<LineStore> lines) && {
@@ -115,6 +103,35 @@ class EventSetBuilder {
 
   std::unexpected<Error> in_line(Error&& error) const {
     return pass_on(std::move(error), set_.name_ + ": line " + std::to_string(line_));
+  }
+
+  /// Makes room, going by the first block and some more: growing would hold all events twice.
+  void expect(std::uint64_t size, const EventBlock& first) {
+    const std::uint64_t lines = first.lines.size();
+    const std::size_t events =
+        size / std::max(first.bytes, std::uint64_t{1}) * lines * 9 / 8 + lines;
+    set_.events_.reserve(events);
+    id_keys_.reserve(events);
+  }
+
+  Result<void> add(const EventBlock& block) {
+    for (const EventLine& line : block.lines) {
+      ++line_;
+      if (set_.events_.size() == kMaxEvents) {
+        return in_line(Error{ErrorKind::kInvalidInput, "more than 4294967295 events in one file"});
+      }
+      add(line);
+    }
+    if (!block.fault) return {};
+    ++line_;
+    return in_line(Error(*block.fault));
+  }
+
+  void add(const EventLine& line) {
+    CHECK(line.position <= kMaxPosition);
+    id_keys_.push_back((std::hash<std::string_view>{}(line.event.id) & ~std::uint64_t{0xFFFFFFFF}) |
+                       set_.events_.size());
+    set_.events_.push_back(compact(line.event, line.position));
   }
 
   Event compact(const EventView& view, std::uint64_t position) {
@@ -292,54 +309,10 @@ class EventSetBuilder {
   std::uint64_t announced_ = 0;
 };
 
-namespace {
-
-/// Gives every line of `text` to `builder`. The end of the last line may be missing.
-Result<void> add_lines(EventSetBuilder& builder, std::string_view text, std::uint64_t position) {
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    TRY(builder.add(line, position));
-    if (end == std::string_view::npos) return {};
-    position += end + 1;
-    text.remove_prefix(end + 1);
-  }
-  return {};
-}
-
-constexpr std::size_t kBlock = kMaxLine * 2;
-
-/// Reads block by block; what follows a block's last line end moves to the front of the next one.
-Result<void> add_file(EventSetBuilder& builder, std::ifstream& file, std::uint64_t size) {
-  std::vector<char> block(kBlock);
-  std::size_t kept = 0;
-  std::uint64_t position = 0;
-  bool first = true;
-  while (true) {
-    file.read(block.data() + kept, static_cast<std::streamsize>(block.size() - kept));
-    const auto got = static_cast<std::size_t>(file.gcount());
-    const std::string_view text(block.data(), kept + got);
-    if (got == 0) return add_lines(builder, text, position);
-    if (first) {
-      const auto lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n')) + 1;
-      // Reserved from the first block's average, with room: growing would hold all events twice.
-      builder.expect(static_cast<std::size_t>(size / text.size() * lines * 9 / 8 + lines));
-      first = false;
-    }
-    const std::size_t end = text.rfind('\n') + 1;  // 0 where there is none
-    TRY(add_lines(builder, text.substr(0, end), position));
-    position += end;
-    kept = text.size() - end;
-    std::memmove(block.data(), block.data() + end, kept);
-    if (kept == block.size()) return add_lines(builder, text, position);
-  }
-}
-
-}  // namespace
-
 Result<EventSet> EventSet::from_text(std::string name, std::string text) {
   EventSetBuilder builder(std::move(name));
-  TRY(add_lines(builder, text, 0));
+  std::ispanstream stream{std::span<const char>(text)};
+  TRY(builder.add_all(stream, text.size()));
   return std::move(builder).finish(lines_in_memory(std::move(text)));
 }
 
@@ -357,7 +330,7 @@ Result<EventSet> EventSet::from_file(const std::string& path) {
   }
   const std::uint64_t size = std::filesystem::file_size(path, error);
   EventSetBuilder builder(path);
-  TRY(add_file(builder, file, error ? 0 : size));
+  TRY(builder.add_all(file, error ? 0 : size));
   if (file.bad()) return fail(ErrorKind::kUnavailable, path + ": cannot be read to its end");
   ASSIGN_OR_RETURN(std::unique_ptr<LineStore> lines, lines_in_file(path));
   return std::move(builder).finish(std::move(lines));

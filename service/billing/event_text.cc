@@ -73,12 +73,11 @@ std::string workload_removed(const EventHead& head, std::string_view workload) {
 }
 
 std::string storage_level(const EventHead& head, std::string_view vault, Location location,
-                          std::uint64_t bytes) {
-  return EventWriter(head, EventType::kStorageLevel)
-      .text("vault", vault)
-      .text("location", to_string(location))
-      .number("bytes", bytes)
-      .take();
+                          std::uint64_t bytes, std::string_view reason) {
+  EventWriter writer(head, EventType::kStorageLevel);
+  writer.text("vault", vault).text("location", to_string(location)).number("bytes", bytes);
+  if (!reason.empty()) writer.text("reason", reason);
+  return writer.take();
 }
 
 std::string partner_cancelled(std::string_view id, Instant at) {

@@ -28,8 +28,9 @@ std::string trial_started(const EventHead& head);
 std::string workload_activated(const EventHead& head, std::string_view workload,
                                std::string_view kind, ActivationClock clock);
 std::string workload_removed(const EventHead& head, std::string_view workload);
+/// `reason`: a word for a level that was corrected; "" for one that changed by itself.
 std::string storage_level(const EventHead& head, std::string_view vault, Location location,
-                          std::uint64_t bytes);
+                          std::uint64_t bytes, std::string_view reason = {});
 /// A partner's, so that it has no customer.
 std::string partner_cancelled(std::string_view id, Instant at);
 

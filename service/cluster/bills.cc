@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "agent/crypto/digest.h"
 #include "service/billing/rate.h"
 #include "service/cluster/closing_document.h"
 #include "service/cluster/rating_inputs.h"
+#include "service/cluster/webhook_outbox.h"
 
 namespace obhut::cluster {
 namespace {
@@ -19,6 +22,29 @@ std::string text_of(const billing::Bill& bill, const billing::PriceList& prices,
   if (form == BillForm::kCsv) return billing::bill_to_csv(bill);
   if (form == BillForm::kFocus) return billing::bill_to_focus(bill, prices.calendar());
   return billing::bill_to_json(bill);
+}
+
+/// So that a message stays small; the bill has them all.
+constexpr std::size_t kMostTotalsTold = 1000;
+
+Result<void> announce_closed(sql::Session& session, const PartnerId& partner,
+                             const billing::Bill& bill, const Sha256& hash, Instant now) {
+  std::int64_t sum = 0;
+  nlohmann::ordered_json totals = nlohmann::ordered_json::array();
+  for (const billing::CustomerTotal& total : bill.totals) {
+    if (__builtin_add_overflow(sum, total.amount_cents, &sum)) {
+      return fail(ErrorKind::kInvalidInput, "the bill's total does not fit into 64 bits of cents");
+    }
+    totals.push_back({{"customer", total.customer}, {"amount_cents", total.amount_cents}});
+  }
+  nlohmann::ordered_json data = {{"month", bill.month.text()},
+                                 {"bill_sha256", hash.text()},
+                                 {"currency", bill.currency},
+                                 {"amount_cents", sum},
+                                 {"customers", bill.totals.size()}};
+  if (totals.size() <= kMostTotalsTold) data["totals"] = std::move(totals);
+  return announce(session, partner, kMonthClosedEvent,
+                  "month-closed-" + partner.text() + "-" + bill.month.text(), data.dump(), now);
 }
 
 }  // namespace
@@ -120,6 +146,7 @@ Answer<ClosedMonth> Bills::close(const PartnerId& partner, std::string_view mont
                       {"head", inputs.head.hash},
                       {"closing", closed.closing},
                       {"closed", now}}));
+    TRY(announce_closed(session, partner, bill, closing.bill, now));
     return closed;
   });
 }

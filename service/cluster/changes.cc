@@ -4,6 +4,8 @@
 #include <mutex>
 #include <vector>
 
+#include "service/cluster/settings.h"
+
 namespace obhut::cluster {
 namespace {
 
@@ -12,26 +14,17 @@ constexpr std::string_view kNewest = "changes";
 constexpr std::string_view kTopic = "changed:";
 
 Result<std::uint64_t> newest_in(sql::Session& session) {
-  ASSIGN_OR_RETURN(
-      const std::optional<sql::Row> row,
-      session.query_one("SELECT value FROM settings WHERE name = :name", {{"name", kNewest}}));
+  ASSIGN_OR_RETURN(const std::optional<sql::Row> row, setting(session, kNewest));
   return row ? row->count(0) : 0;
-}
-
-Result<void> set(sql::Session& session, const std::string& name, std::uint64_t number) {
-  TRY(
-      session.exec("INSERT INTO settings (name, value) VALUES (:name, :value)"
-                   " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                   {{"name", name}, {"value", std::to_string(number)}}));
-  return {};
 }
 
 }  // namespace
 
 Result<void> Changes::announce(sql::Session& session, const std::string& topic) {
   ASSIGN_OR_RETURN(const std::uint64_t newest, newest_in(session));
-  TRY(set(session, std::string(kNewest), newest + 1));
-  TRY(set(session, std::string(kTopic) + topic, newest + 1));
+  const auto number = static_cast<std::int64_t>(newest + 1);
+  TRY(keep_setting(session, kNewest, number));
+  TRY(keep_setting(session, std::string(kTopic) + topic, number));
   session.after_commit([this, topic] { notifier_.publish(topic); });
   return {};
 }

@@ -10,7 +10,14 @@
 #include "platform/machine.h"
 #include "service/cluster/api/application.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/level_changes.h"
+#include "service/cluster/local_vaults.h"
 #include "service/cluster/objects/directory_store.h"
+#include "service/cluster/quotas.h"
+#include "service/cluster/reconciler.h"
+#include "service/cluster/trials.h"
+#include "service/cluster/webhook_queue.h"
+#include "service/cluster/webhook_sender.h"
 
 namespace obhut::cluster {
 namespace {
@@ -46,10 +53,13 @@ struct Cluster::Parts {
         signer(derived(state, "store-urls")),
         accounts(*database, clock),
         tenants(*database, clock),
-        devices(*database, clock, state.cluster_key, derived(state, "device-tokens"),
-                own_urls(state, state.config.port), log),
+        passes(clock, derived(state, "device-tokens"), own_urls(state, state.config.port)),
+        devices(*database, clock, state.cluster_key, passes, log),
+        recovery(*database, clock, passes, log),
         changes(*database, notifier),
         plans(*database, clock, changes),
+        grants(*database, clock, derived(state, "grant-codes")),
+        releases(*database, clock),
         vaults(*database, clock, *store, signer),
         commits(*database, clock, *store, state.cluster_key, state.config.hold, log),
         reports(*database, clock),
@@ -57,7 +67,11 @@ struct Cluster::Parts {
         bills(*database, clock, state.cluster_key),
         usage(*database, clock),
         receipts(*database, clock, state.cluster_key),
+        webhooks(*database, clock, derived(state, "webhooks"), state.config.webhooks.addresses),
         scrub(*database, clock, *store, log),
+        local_vaults(*database, clock),
+        quotas(*database, clock),
+        reconciler(*database, clock, *store, log),
         services{*database,
                  clock,
                  *store,
@@ -65,8 +79,12 @@ struct Cluster::Parts {
                  changes,
                  accounts,
                  tenants,
+                 passes,
                  devices,
+                 recovery,
                  plans,
+                 grants,
+                 releases,
                  vaults,
                  commits,
                  reports,
@@ -74,6 +92,10 @@ struct Cluster::Parts {
                  bills,
                  usage,
                  receipts,
+                 local_vaults,
+                 quotas,
+                 reconciler,
+                 webhooks,
                  state.cluster_key.public_key(),
                  own_urls(state, state.config.port),
                  log},
@@ -89,9 +111,13 @@ struct Cluster::Parts {
   Notifier notifier;
   Accounts accounts;
   Tenants tenants;
+  Passes passes;
   DeviceRegistry devices;
+  RecoveryAccess recovery;
   Changes changes;
   PlanRegistry plans;
+  Grants grants;
+  Releases releases;
   Vaults vaults;
   Commits commits;
   Reports reports;
@@ -99,7 +125,11 @@ struct Cluster::Parts {
   Bills bills;
   Usage usage;
   StorageReceipts receipts;
+  Webhooks webhooks;
   Scrub scrub;
+  LocalVaults local_vaults;
+  Quotas quotas;
+  Reconciler reconciler;
   api::Services services;
   api::Application application;
 };
@@ -140,16 +170,20 @@ Result<void> Cluster::serve(std::stop_token stop, const std::function<void(std::
   server_config.private_key = parts_->state.certificate_key;
   server_config.workers = config.workers;
   server_config.limits = config.limits;
+  ASSIGN_OR_RETURN(const std::unique_ptr<WebhookSender> sender,
+                   WebhookSender::open(config.webhooks, *parts_->database, parts_->clock,
+                                       parts_->webhooks, parts_->log));
   const std::uint64_t changes_seen = parts_->changes.newest();
   ASSIGN_OR_RETURN(const std::unique_ptr<http::Server> server,
                    http::Server::start(server_config, parts_->application, parts_->log));
   parts_->application.show_counters(&server->counters());
   if (config.port == 0) {
     parts_->services.urls = own_urls(parts_->state, server->port());
-    parts_->devices.set_audiences(parts_->services.urls);
+    parts_->passes.set_audiences(parts_->services.urls);
   }
   const std::jthread maintenance([this](std::stop_token ending) { maintain(std::move(ending)); });
   const std::jthread sequencer([this](std::stop_token ending) { chain(std::move(ending)); });
+  const std::jthread sending([&sender](const std::stop_token& ending) { sender->run(ending); });
   const std::jthread watch([this, changes_seen](std::stop_token ending) {
     parts_->changes.watch(changes_seen, parts_->log, std::move(ending));
   });
@@ -166,7 +200,8 @@ Result<void> Cluster::serve(std::stop_token stop, const std::function<void(std::
   return {};
 }
 
-/// Whoever reads the ledger has it chained before; this keeps what is left for them short.
+/// What commits leave behind them, so that they need not wait for each other. Whoever reads the
+/// ledger has it chained before; this keeps what is left for them short.
 void Cluster::chain(std::stop_token stop) {
   constexpr std::chrono::milliseconds kEvery{500};
   std::mutex mutex;
@@ -175,10 +210,25 @@ void Cluster::chain(std::stop_token stop) {
   while (!ended.wait_for(lock, stop, kEvery, [&] { return stop.stop_requested(); })) {
     const Result<std::uint64_t> chained = chain_all(*parts_->database, stop);
     if (!chained) parts_->log.error("ledger not chained", field("error", chained.error().message));
+    const auto followed = follow_levels(*parts_->database, parts_->clock, stop);
+    if (!followed) {
+      parts_->log.error("levels not added up", field("error", followed.error().message));
+    }
   }
 }
 
-/// Retention and scrub, every so often, on one thread: neither is in a hurry.
+void Cluster::settle_trials() {
+  const auto converted = convert_trials(*parts_->database, parts_->clock.now(), parts_->log);
+  if (!converted) {
+    parts_->log.error("trials not settled", field("error", converted.error().message));
+  }
+  const auto forgotten = WebhookQueue(*parts_->database, parts_->clock).forget_old();
+  if (!forgotten) {
+    parts_->log.error("deliveries not forgotten", field("error", forgotten.error().message));
+  }
+}
+
+/// Retention, trials, scrub and reconciliation, every so often, on one thread: none is in a hurry.
 void Cluster::maintain(std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any ended;
@@ -196,10 +246,16 @@ void Cluster::maintain(std::stop_token stop) {
     } else {
       parts_->log.error("retention failed", field("error", retained.error().detail));
     }
-    if (parts_->state.config.scrub_objects == 0) continue;
-    const Answer<ScrubReport> scrubbed =
-        parts_->scrub.run(parts_->state.config.scrub_objects, stop);
-    if (!scrubbed) parts_->log.error("scrub failed", field("error", scrubbed.error().detail));
+    settle_trials();
+    if (parts_->state.config.scrub_objects > 0) {
+      const Answer<ScrubReport> scrubbed =
+          parts_->scrub.run(parts_->state.config.scrub_objects, stop);
+      if (!scrubbed) parts_->log.error("scrub failed", field("error", scrubbed.error().detail));
+    }
+    const auto reconciled = parts_->reconciler.run_if_due(stop);
+    if (!reconciled && reconciled.error().kind != ErrorKind::kCancelled) {
+      parts_->log.error("reconciliation failed", field("error", reconciled.error().detail));
+    }
   }
 }
 

@@ -27,7 +27,7 @@ class Cluster {
   static Result<std::unique_ptr<Cluster>> open(State state, const Clock& clock, Log log);
   ~Cluster();
 
-  /// Listens and serves until `stop`. Retention and scrub run beside it.
+  /// Listens and serves until `stop`. Retention and scrub run beside it, and webhooks are sent.
   /// `ready` is called with the port once connections are taken.
   Result<void> serve(std::stop_token stop, const std::function<void(std::uint16_t)>& ready);
 
@@ -43,6 +43,7 @@ class Cluster {
   explicit Cluster(std::unique_ptr<Parts> parts);
   void maintain(std::stop_token stop);
   void chain(std::stop_token stop);
+  void settle_trials();
   std::unique_ptr<Parts> parts_;
 };
 

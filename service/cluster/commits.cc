@@ -4,6 +4,7 @@
 
 #include "agent/crypto/digest.h"
 #include "agent/trust/receipt.h"
+#include "service/cluster/clones.h"
 #include "service/cluster/levels.h"
 #include "service/cluster/plans.h"
 #include "service/cluster/tenants.h"
@@ -150,6 +151,23 @@ std::string hold_reason(const HoldPolicy& policy, std::uint64_t before, std::uin
   return "";
 }
 
+/// Two commits on one parent are two machines, unless one and the same process sent both: then its
+/// machine was set back to a snapshot of its memory while it ran.
+Answer<void> note_fork(sql::Session& session, const Device& device, const VaultId& vault,
+                       const model::Head& head, Instant now) {
+  TRY(raise_alert(session, device.id, kForkedVault, "critical", now));
+  ASSIGN_OR_RETURN(
+      const std::optional<sql::Row> sibling,
+      session.query_one(
+          "SELECT instance FROM heads WHERE vault = :vault"
+          " AND sequence = :sequence AND previous = :previous",
+          {{"vault", vault}, {"sequence", head.sequence}, {"previous", head.previous}}));
+  const bool same =
+      sibling && !device.asker.is_zero() && sibling->id<InstanceId>(0) == device.asker;
+  if (same) return {};
+  return count_clone(session, device, now);
+}
+
 Point point_of(const sql::Row& row) {
   return {row.count(0),   row.id<Sha256>(1), row.count(2), row.instant(3), row.instant(4),
           row.instant(5), row.text(6),       row.text(7),  row.count(8),   row.count(9)};
@@ -206,13 +224,10 @@ Answer<Committed> Commits::commit(const Device& device, const VaultId& vault_id,
     return record(session, device, vault, head, hash, bytes.size(), key, now);
   });
   if (!done && done.error().code == "forked") {
-    // Two commits on one parent: only a clone does that. The alert stays though the commit does
-    // not.
-    const Answer<void> raised = database_.write([&](sql::Session& session) -> Answer<void> {
-      TRY(raise_alert(session, device.id, "forked-vault", "critical", now));
-      return {};
-    });
-    if (!raised) log_.error("alert not raised", field("error", raised.error().detail));
+    // The alert stays though the commit does not.
+    const Answer<void> noted = database_.write(
+        [&](sql::Session& session) { return note_fork(session, device, vault_id, head, now); });
+    if (!noted) log_.error("fork not noted", field("error", noted.error().detail));
   }
   if (!done || done->repeated) {
     // ignored: retention removes it as soon as its ticket has expired
@@ -261,9 +276,11 @@ Answer<Committed> Commits::record(sql::Session& session, const Device& device, c
   receipt.sequence = head.sequence;
   const std::string receipt_text = trust::make_receipt(receipt, cluster_key_);
   TRY(session.exec(
-      "INSERT INTO heads (vault, sequence, hash, size, store_key, previous, device, created,"
+      "INSERT INTO heads (vault, sequence, hash, size, store_key, previous, device, instance,"
+      " created,"
       " received, receipt, plan, is_full, state, new_bytes, total_bytes, locked_until)"
-      " VALUES (:vault, :sequence, :hash, :size, :store_key, :previous, :device, :created,"
+      " VALUES (:vault, :sequence, :hash, :size, :store_key, :previous, :device, :instance,"
+      " :created,"
       " :received, :receipt, :plan, :is_full, 'kept', :new_bytes, :total_bytes, :locked_until)",
       {{"vault", vault.id},
        {"sequence", head.sequence},
@@ -272,6 +289,7 @@ Answer<Committed> Commits::record(sql::Session& session, const Device& device, c
        {"store_key", key},
        {"previous", head.previous},
        {"device", device.id},
+       {"instance", device.asker},
        {"created", head.created},
        {"received", now},
        {"receipt", receipt_text},
@@ -280,19 +298,15 @@ Answer<Committed> Commits::record(sql::Session& session, const Device& device, c
        {"new_bytes", added},
        {"total_bytes", total},
        {"locked_until", now + lock}}));
-  TRY(session.exec(
-      "UPDATE vaults SET head_sequence = :sequence, head_hash = :hash, level = :level"
-      " WHERE id = :id",
-      {{"sequence", head.sequence}, {"hash", hash}, {"level", level}, {"id", vault.id}}));
+  TRY(session.exec("UPDATE vaults SET head_sequence = :sequence, head_hash = :hash WHERE id = :id",
+                   {{"sequence", head.sequence}, {"hash", hash}, {"id", vault.id}}));
   const std::string reason = hold_reason(hold_, sum(open), added, total);
   if (!reason.empty() && !vault.hold) {
     TRY(session.exec("UPDATE vaults SET hold = :now, hold_reason = :reason WHERE id = :id",
                      {{"now", now}, {"reason", reason}, {"id", vault.id}}));
     TRY(raise_alert(session, device.id, "retention-held-" + reason, "critical", now));
   }
-  ASSIGN_OR_RETURN(const Customer customer, find_customer(session, device.customer));
-  TRY(record_level(session, customer, vault.id, billing::Location::kProvider, level,
-                   "commit-" + hash.text(), now));
+  TRY(set_level(session, vault, level, {"commit-" + hash.text()}, now));
   TRY(session.exec("DELETE FROM uploads WHERE store_key = :key", {{"key", key}}));
   return Committed{receipt_text, false};
 }

@@ -108,6 +108,16 @@ void read_retention(Reading& reading, Config& config) {
   });
 }
 
+Result<void> read_webhooks(Reading& reading, WebhookConfig& webhooks) {
+  std::vector<std::string> allow;
+  std::vector<std::string> refuse;
+  reading.texts("webhooks.allow_networks", allow);
+  reading.texts("webhooks.refuse_networks", refuse);
+  reading.text("webhooks.ca_file", webhooks.ca_file);
+  ASSIGN_OR_RETURN(webhooks.addresses, outgoing::AddressPolicy::parse(allow, refuse));
+  return {};
+}
+
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, std::string_view name) {
@@ -127,7 +137,12 @@ Result<Config> parse_config(std::string_view text, std::string_view name) {
     });
     read_limits(reading, config);
     read_retention(reading, config);
+    const Result<void> webhooks = read_webhooks(reading, config.webhooks);
     TRY(reading.finish());
+    if (!webhooks) {
+      return fail(ErrorKind::kInvalidInput,
+                  std::string(name) + ": webhooks: " + webhooks.error().message);
+    }
   } catch (const toml::parse_error& error) {
     return fail(ErrorKind::kInvalidInput, std::string(name) + ":" +
                                               std::to_string(error.source().begin.line) + ": " +
@@ -172,6 +187,11 @@ std::string config_text(const Config& config) {
 
 [scrub]
 # objects_per_hour = 1000
+
+[webhooks]
+# allow_networks = []                    # beside public addresses, as "10.2.0.0/16"
+# refuse_networks = []                   # public ones that are the provider's own
+# ca_file = ""                           # authorities beside the system's, PEM
 )";
 }
 

@@ -8,9 +8,15 @@
 #include "agent/base/result.h"
 #include "service/cluster/commits.h"
 #include "service/cluster/http/server.h"
+#include "service/cluster/outgoing/address.h"
 #include "service/cluster/retention.h"
 
 namespace obhut::cluster {
+
+struct WebhookConfig {
+  outgoing::AddressPolicy addresses;  ///< webhooks.allow_networks, refuse_networks
+  std::string ca_file;                ///< webhooks.ca_file; empty: the system's authorities alone
+};
 
 struct Config {
   std::string address = "127.0.0.1";  ///< listen.address
@@ -25,6 +31,7 @@ struct Config {
   std::chrono::minutes retention_every{60};
   HoldPolicy hold;                     ///< hold.*
   std::uint64_t scrub_objects = 1000;  ///< scrub.objects_per_hour; 0: never
+  WebhookConfig webhooks;              ///< webhooks.*
 };
 
 /// In: TOML text; empty gives the defaults. `name` is what error messages call it.

@@ -9,23 +9,22 @@
 #include "agent/trust/assertion.h"
 #include "agent/trust/receipt.h"
 #include "agent/trust/token.h"
-#include "service/billing/event_text.h"
-#include "service/cluster/ledger_store.h"
+#include "service/cluster/clones.h"
+#include "service/cluster/licences.h"
 #include "service/cluster/succession.h"
 #include "service/cluster/tenants.h"
 
 namespace obhut::cluster {
 namespace {
 
-constexpr std::chrono::minutes kNonceLife{5};
-constexpr std::chrono::hours kAccessLife{1};
 constexpr std::chrono::minutes kSeenEvery{5};
+constexpr std::string_view kAccessMark = "obd2.";
 
 constexpr std::string_view kDeviceColumns =
     "SELECT devices.id, devices.customer, customers.partner, devices.workload,"
     " devices.signing_key, devices.kind, devices.enrolled, devices.last_seen,"
     " workloads.activated, workloads.clock, devices.superseded, devices.removed,"
-    " devices.replaced_by FROM devices"
+    " devices.replaced_by, devices.instance, devices.clone FROM devices"
     " JOIN customers ON customers.id = devices.customer"
     " JOIN workloads ON workloads.id = devices.workload ";
 
@@ -44,6 +43,8 @@ Device device_of(const sql::Row& row) {
   device.superseded = row.maybe_instant(10);
   device.removed = row.maybe_instant(11);
   if (!row.is_null(12)) device.replaced_by = row.id<DeviceId>(12);
+  device.instance = row.id<InstanceId>(13);
+  if (!row.is_null(14)) device.clone = row.id<WorkloadId>(14);
   return device;
 }
 
@@ -57,50 +58,14 @@ Registration registration_of(const sql::Row& row) {
 constexpr std::string_view kTokenColumns =
     "SELECT hash, kind, uses, used, created, expires, revoked, replaces, customer FROM tokens ";
 
-struct Dated {
-  Instant at{};
-  trust::ClockSource clock = trust::ClockSource::kReceipt;
-};
-
 /// BILLING.md rule 10: the endpoint's date counts between the token's making and our receipt; but
 /// not before the customer lived, when it would charge nothing, ever.
-Dated activation_date(Instant installed, Instant token_created, Instant customer_created,
-                      Instant now) {
+Activation activation_date(Instant installed, Instant token_created, Instant customer_created,
+                           Instant now) {
   if (installed >= std::max(token_created, customer_created) && installed <= now) {
     return {installed, trust::ClockSource::kEndpoint};
   }
   return {now, trust::ClockSource::kReceipt};
-}
-
-std::string_view clock_word(trust::ClockSource clock) {
-  return clock == trust::ClockSource::kEndpoint ? "endpoint" : "receipt";
-}
-
-trust::ClockSource clock_of(std::string_view word) {
-  return word == clock_word(trust::ClockSource::kEndpoint) ? trust::ClockSource::kEndpoint
-                                                           : trust::ClockSource::kReceipt;
-}
-
-Result<void> add_workload(sql::Session& session, const Customer& customer, const WorkloadId& id,
-                          std::string_view kind, const Sha256& hardware, const Dated& date,
-                          Instant now) {
-  TRY(
-      session.exec("INSERT INTO workloads (id, customer, kind, hardware, activated, clock)"
-                   " VALUES (:id, :customer, :kind, :hardware, :activated, :clock)",
-                   {{"id", id},
-                    {"customer", customer.id},
-                    {"kind", kind},
-                    {"hardware", hardware},
-                    {"activated", date.at},
-                    {"clock", clock_word(date.clock)}}));
-  const auto clock = date.clock == trust::ClockSource::kEndpoint
-                         ? billing::ActivationClock::kEndpoint
-                         : billing::ActivationClock::kReceipt;
-  return append_event(
-      session, customer.partner,
-      billing::workload_activated({"workload-activated-" + id.text(), date.at, customer.number},
-                                  id.text(), kind, clock),
-      now);
 }
 
 }  // namespace
@@ -128,14 +93,21 @@ Result<void> raise_alert(sql::Session& session, const DeviceId& device, std::str
   return {};
 }
 
+Result<void> clear_alert(sql::Session& session, const DeviceId& device, std::string_view code,
+                         Instant now) {
+  TRY(
+      session.exec("UPDATE alerts SET cleared = :now WHERE device = :device AND id = :id"
+                   " AND cleared IS NULL",
+                   {{"now", now}, {"device", device}, {"id", "cluster-" + std::string(code)}}));
+  return {};
+}
+
 DeviceRegistry::DeviceRegistry(sql::Database& database, const Clock& clock,
-                               const crypto::SigningKey& cluster_key, crypto::SecretBytes secret,
-                               std::vector<std::string> audiences, Log log)
+                               const crypto::SigningKey& cluster_key, const Passes& passes, Log log)
     : database_(database),
       clock_(clock),
       cluster_key_(cluster_key),
-      secret_(std::move(secret)),
-      audiences_(std::move(audiences)),
+      passes_(passes),
       log_(std::move(log)) {}
 
 Answer<Registration> DeviceRegistry::register_token(const CustomerId& customer_id,
@@ -227,7 +199,8 @@ Answer<Registration> usable_token(sql::Session& session, const Sha256& hash,
 /// one. Hardware joins licences alone: it never moves a vault.
 Answer<WorkloadId> workload_for(sql::Session& session, const Customer& customer,
                                 const trust::ActivationReport& report,
-                                const std::optional<Device>& replaced, Dated& date, Instant now) {
+                                const std::optional<Device>& replaced, Activation& date,
+                                Instant now) {
   if (replaced && !replaced->removed) {
     TRY(take_place(session, *replaced, report.hardware, now));
     date = {replaced->activated, clock_of(replaced->activation_clock)};
@@ -250,7 +223,7 @@ Answer<WorkloadId> workload_for(sql::Session& session, const Customer& customer,
     }
   }
   const WorkloadId fresh = crypto::random_id<WorkloadId>();
-  TRY(add_workload(session, customer, fresh, report.kind, report.hardware, date, now));
+  TRY(begin_licence(session, customer, fresh, report.kind, report.hardware, date, now));
   return fresh;
 }
 
@@ -285,7 +258,7 @@ Answer<Enrolment> DeviceRegistry::enrol(std::string_view token_text, const Signi
     if (report.partner != customer.partner) {
       return refuse(422, "activation-mismatch", "the activation names another partner");
     }
-    Dated date = activation_date(report.installed_at, token.created, customer.created, now);
+    Activation date = activation_date(report.installed_at, token.created, customer.created, now);
     std::optional<Device> replaced;
     if (token.replaces) {
       ASSIGN_OR_RETURN(replaced, replaceable_device(session, *token.replaces, customer.id));
@@ -327,58 +300,24 @@ Answer<Enrolment> DeviceRegistry::enrol(std::string_view token_text, const Signi
   });
 }
 
-Sha256 DeviceRegistry::mac(std::string_view purpose, ByteView bytes) const {
-  Writer writer;
-  writer.text(purpose);
-  writer.raw(bytes);
-  return crypto::hmac_sha256(secret_.view(), writer.bytes());
-}
-
-std::pair<std::string, Instant> DeviceRegistry::nonce() {
-  using Random = Id<struct NonceTag, 16>;
-  const Instant expires = clock_.now() + kNonceLife;
-  Writer writer;
-  writer.u64(static_cast<std::uint64_t>(expires.time_since_epoch().count()));
-  writer.id(crypto::random_id<Random>());
-  writer.raw(mac("nonce", writer.bytes()).bytes().first(16));
-  return {to_base64url(writer.bytes()), expires};
-}
-
-Answer<void> DeviceRegistry::use_nonce(sql::Session& session, std::string_view nonce, Instant now) {
-  const auto bad = [] { return refuse(401, "nonce-unknown", "ask for a fresh nonce"); };
-  const std::optional<Bytes> bytes = from_base64url(nonce);
-  if (!bytes || bytes->size() != 40) return bad();
-  const ByteView view(*bytes);
-  const Sha256 want = mac("nonce", view.first(24));
-  if (!crypto::equal_in_constant_time(want.bytes().first(16), view.subspan(24))) return bad();
-  Reader reader(view);
-  const Instant expires(std::chrono::microseconds(static_cast<std::int64_t>(reader.u64())));
-  if (now >= expires) return bad();
-  TRY(session.exec("DELETE FROM nonces WHERE expires < :now", {{"now", now}}));
-  ASSIGN_OR_RETURN(const std::uint64_t fresh,
-                   session.exec("INSERT INTO nonces (nonce, expires) VALUES (:nonce, :expires)"
-                                " ON CONFLICT (nonce) DO NOTHING",
-                                {{"nonce", nonce}, {"expires", expires}}));
-  if (fresh == 0)
-    return refuse(401, "nonce-used", "this nonce was used already; ask for a fresh one");
-  return {};
-}
-
 /// Two installations that live at once and present one machine are two workloads from now on
 /// (BILLING.md rule 5): the older one gets a licence of its own, dated by our clock.
 Answer<void> DeviceRegistry::split_clone(sql::Session& session, const Device& device, Instant now) {
   ASSIGN_OR_RETURN(const Customer customer, find_customer(session, device.customer));
-  const WorkloadId fresh = crypto::random_id<WorkloadId>();
+  // Where it was counted twice under one identity, that licence is the one.
+  const WorkloadId fresh = device.clone ? *device.clone : crypto::random_id<WorkloadId>();
   // No hardware: the next installation on this machine belongs to the other workload.
-  TRY(add_workload(session, customer, fresh, device.kind, Sha256{},
-                   {now, trust::ClockSource::kReceipt}, now));
+  if (!device.clone) {
+    TRY(begin_licence(session, customer, fresh, device.kind, Sha256{},
+                      {now, trust::ClockSource::kReceipt}, now));
+  }
   // A life of its own, whoever took its place in the last one: it may be replaced again.
   TRY(
       session.exec("UPDATE devices SET workload = :workload, superseded = NULL,"
-                   " replaced_by = NULL WHERE id = :id",
+                   " replaced_by = NULL, clone = NULL WHERE id = :id",
                    {{"workload", fresh}, {"id", device.id}}));
   log_.warn("cloned device", field("device", device.id));
-  TRY(raise_alert(session, device.id, "cloned-device", "warning", now));
+  TRY(raise_alert(session, device.id, kClonedDevice, "warning", now));
   return {};
 }
 
@@ -396,51 +335,49 @@ Answer<AccessToken> DeviceRegistry::exchange(std::string_view text) {
       if (device.error().status == 404) return bad("the assertion proves no device known here");
       return std::unexpected(device.error());
     }
-    Result<trust::Assertion> assertion = fail(ErrorKind::kRefused, "no audience");
-    for (const std::string& audience : audiences_) {
-      assertion = trust::read_assertion(text, device->key, audience, now);
-      if (assertion) break;
-    }
-    if (!assertion) return bad(assertion.error().message);
-    TRY(use_nonce(session, assertion->nonce, now));
+    ASSIGN_OR_RETURN(const trust::Assertion assertion,
+                     passes_.use(session, text, device->key, now));
     if (device->removed) return refuse(410, "removed", "the partner has removed this device");
     if (device->superseded) TRY(split_clone(session, *device, now));
     TRY(session.exec("UPDATE devices SET last_seen = :now WHERE id = :id",
                      {{"now", now}, {"id", device->id}}));
+    // Whoever signs in is there: a removal that its package reported was none, or is undone.
+    TRY(
+        session.exec("UPDATE alerts SET cleared = :now WHERE device = :id"
+                     " AND id = 'software-removed' AND cleared IS NULL",
+                     {{"now", now}, {"id", device->id}}));
+    const InstanceId instance = assertion.instance.value_or(InstanceId{});
+    TRY(note_instance(session, *device, instance, now));
     Writer writer;
     writer.id(device->id);
-    writer.u64(static_cast<std::uint64_t>((now + kAccessLife).time_since_epoch().count()));
-    writer.raw(mac("access", writer.bytes()).bytes());
-    return AccessToken{"obd1." + to_base64url(writer.bytes()), kAccessLife};
+    writer.id(instance);
+    return passes_.issue(kAccessMark, writer.bytes(), now);
   });
 }
 
 Answer<Device> DeviceRegistry::authenticate(std::string_view token) {
-  const auto bad = [] { return refuse(401, "unauthenticated", "get a new access token"); };
-  if (!token.starts_with("obd1.")) return bad();
-  const std::optional<Bytes> bytes = from_base64url(token.substr(5));
-  if (!bytes || bytes->size() != 16 + 8 + 32) return bad();
-  const ByteView view(*bytes);
-  const Sha256 want = mac("access", view.first(24));
-  if (!crypto::equal_in_constant_time(want.bytes(), view.subspan(24))) return bad();
-  Reader reader(view);
+  ASSIGN_OR_RETURN(const Bytes whose, passes_.open(kAccessMark, token));
+  Reader reader(whose);
   const DeviceId id = reader.id<DeviceId>();
-  const Instant expires(std::chrono::microseconds(static_cast<std::int64_t>(reader.u64())));
-  if (clock_.now() >= expires) return bad();
+  const InstanceId instance = reader.id<InstanceId>();
+  if (!reader.ok()) return refuse(401, "unauthenticated", "get a new access token");
   return database_.read([&](sql::Session& session) -> Answer<Device> {
     ASSIGN_OR_RETURN(Device device, find_device(session, id));
     if (device.removed) return refuse(410, "removed", "the partner has removed this device");
+    device.asker = instance;
     return device;
   });
 }
 
 void DeviceRegistry::saw(const Device& device) {
   const Instant now = clock_.now();
-  if (now - device.last_seen < kSeenEvery) return;
+  const bool another = !device.asker.is_zero() && device.asker != device.instance;
+  if (!another && now - device.last_seen < kSeenEvery) return;
   const Answer<void> noted = database_.write([&](sql::Session& session) -> Answer<void> {
     TRY(session.exec("UPDATE devices SET last_seen = :now WHERE id = :id",
                      {{"now", now}, {"id", device.id}}));
-    return {};
+    ASSIGN_OR_RETURN(const Device known, find_device(session, device.id));
+    return note_instance(session, known, device.asker, now);
   });
   if (!noted) log_.warn("device not noted as seen", field("error", noted.error().detail));
 }
@@ -469,17 +406,27 @@ Answer<void> DeviceRegistry::remove_workload(const DeviceId& id) {
     ASSIGN_OR_RETURN(const Device device, find_device(session, id));
     if (device.removed) return {};
     ASSIGN_OR_RETURN(const Customer customer, find_customer(session, device.customer));
-    TRY(session.exec("UPDATE workloads SET removed = :now WHERE id = :id AND removed IS NULL",
-                     {{"now", now}, {"id", device.workload}}));
     TRY(
         session.exec("UPDATE devices SET removed = :now WHERE workload = :workload"
                      " AND removed IS NULL",
                      {{"now", now}, {"workload", device.workload}}));
-    TRY(append_event(session, customer.partner,
-                     billing::workload_removed(
-                         {"workload-removed-" + device.workload.text(), now, customer.number},
-                         device.workload.text()),
-                     now));
+    TRY(end_licence(session, customer, device.workload, now));
+    if (device.clone) TRY(end_licence(session, customer, *device.clone, now));
+    return {};
+  });
+}
+
+Answer<void> DeviceRegistry::resolve_clone(const DeviceId& id) {
+  const Instant now = clock_.now();
+  return database_.write([&](sql::Session& session) -> Answer<void> {
+    ASSIGN_OR_RETURN(const Device device, find_device(session, id));
+    TRY(forget_instances(session, id));
+    TRY(session.exec("UPDATE devices SET clone = NULL WHERE id = :id", {{"id", id}}));
+    TRY(clear_alert(session, id, kClonedDevice, now));
+    TRY(clear_alert(session, id, kForkedVault, now));
+    if (!device.clone) return {};
+    ASSIGN_OR_RETURN(const Customer customer, find_customer(session, device.customer));
+    TRY(end_licence(session, customer, *device.clone, now));
     return {};
   });
 }

@@ -9,14 +9,16 @@
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "agent/base/log.h"
-#include "agent/crypto/secret.h"
 #include "agent/crypto/signing.h"
+#include "agent/trust/assertion.h"
+#include "service/cluster/passes.h"
 #include "service/cluster/refusal.h"
 #include "service/cluster/sql/database.h"
 
 namespace obhut::cluster {
 
 using WorkloadId = Id<struct WorkloadTag, 16>;
+using InstanceId = trust::InstanceId;
 
 /// One installation. Its workload, which is licensed, outlives it.
 struct Device {
@@ -33,6 +35,9 @@ struct Device {
   std::optional<Instant> superseded;
   std::optional<Instant> removed;
   std::optional<DeviceId> replaced_by;  ///< who has its vaults now
+  InstanceId instance;                  ///< the process that was heard from last
+  std::optional<WorkloadId> clone;      ///< the licence of a second machine of this identity
+  InstanceId asker;  ///< of authenticate(): the process that asks; zero where it does not say
 };
 
 struct Registration {
@@ -53,23 +58,21 @@ struct Enrolment {
   bool repeated = false;
 };
 
-struct AccessToken {
-  std::string token;
-  std::chrono::seconds life{};
-};
-
 /// Errors: 404. Removed devices are found too.
 Answer<Device> find_device(sql::Session& session, const DeviceId& id);
 /// An alert that the cluster raises itself; raised again it is only renewed.
 Result<void> raise_alert(sql::Session& session, const DeviceId& device, std::string_view code,
                          std::string_view severity, Instant now);
+/// Fine where it does not stand.
+Result<void> clear_alert(sql::Session& session, const DeviceId& device, std::string_view code,
+                         Instant now);
 
 /// Thread: any.
 class DeviceRegistry {
  public:
-  /// In: `secret` of 32 bytes for nonces and access tokens; `audiences`: our own URLs.
+  /// All must outlive it.
   DeviceRegistry(sql::Database& database, const Clock& clock, const crypto::SigningKey& cluster_key,
-                 crypto::SecretBytes secret, std::vector<std::string> audiences, Log log);
+                 const Passes& passes, Log log);
 
   /// `document` is signed by the partner's root or an operator for enrolment.
   Answer<Registration> register_token(const CustomerId& customer, std::string_view document);
@@ -81,14 +84,11 @@ class DeviceRegistry {
   Answer<Enrolment> enrol(std::string_view token, const SigningKeyId& key,
                           std::string_view activation);
 
-  /// Stateless until it is used: handing out nonces costs no memory.
-  std::pair<std::string, Instant> nonce();
+  /// Errors: those of Passes::use; 410 "removed".
   Answer<AccessToken> exchange(std::string_view assertion);
-  /// Before the first request only: the port may be known late.
-  void set_audiences(std::vector<std::string> audiences) { audiences_ = std::move(audiences); }
   /// Errors: 401; 410 "removed" once the partner has removed the workload or the customer.
   Answer<Device> authenticate(std::string_view access_token);
-  /// Notes that the device lives, now and then.
+  /// Notes that the device lives, now and then, and which of its processes does.
   void saw(const Device& device);
 
   Answer<std::vector<Device>> devices(const CustomerId& customer, const DeviceId& after,
@@ -96,17 +96,16 @@ class DeviceRegistry {
   Answer<Device> device(const DeviceId& id);
   /// Ends the licence; recovery points stay until they are deleted (BILLING.md rule 7).
   Answer<void> remove_workload(const DeviceId& id);
+  /// The partner says that one machine alone presents this identity now: ends the second licence.
+  Answer<void> resolve_clone(const DeviceId& id);
 
  private:
-  Answer<void> use_nonce(sql::Session& session, std::string_view nonce, Instant now);
   Answer<void> split_clone(sql::Session& session, const Device& device, Instant now);
-  [[nodiscard]] Sha256 mac(std::string_view purpose, ByteView bytes) const;
 
   sql::Database& database_;
   const Clock& clock_;
   const crypto::SigningKey& cluster_key_;
-  crypto::SecretBytes secret_;
-  std::vector<std::string> audiences_;
+  const Passes& passes_;
   Log log_;
 };
 

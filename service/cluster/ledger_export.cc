@@ -42,6 +42,30 @@ Result<void> export_rows(sql::Database& database, const PartnerId& partner,
   return file.commit();
 }
 
+/// What devices signed for levels that nobody else measured.
+Result<void> export_measurements(sql::Database& database, const PartnerId& partner,
+                                 const std::string& path) {
+  ASSIGN_OR_RETURN(platform::AtomicFile file, platform::AtomicFile::create(path, kMode));
+  std::string after;
+  while (true) {
+    ASSIGN_OR_RETURN(const sql::Rows rows, database.read([&](sql::Session& session) {
+      return session.query(
+          "SELECT measurements.event_id, measurements.document FROM measurements JOIN ledger"
+          " ON ledger.partner = :partner AND ledger.event_id = measurements.event_id"
+          " WHERE measurements.event_id > :after ORDER BY measurements.event_id LIMIT :limit",
+          {{"partner", partner}, {"after", after}, {"limit", kPage}});
+    }));
+    std::string lines;
+    for (const sql::Row& row : rows) {
+      lines += R"({"event":)" + billing::json_string(row.text(0)) + R"(,"document":)" +
+               billing::json_string(row.text(1)) + "}\n";
+    }
+    TRY(file.write(as_bytes(lines)));
+    if (rows.size() < kPage) return file.commit();
+    after = rows.back().text(0);
+  }
+}
+
 Result<void> write(const std::string& folder, const std::string& name, std::string_view text) {
   return platform::write_file(platform::join(folder, name), as_bytes(text), kMode);
 }
@@ -78,6 +102,7 @@ Result<void> export_ledger(sql::Database& database, const PartnerId& partner,
     TRY(platform::make_directories(platform::join(folder, part), 0755));
   }
   TRY(export_rows(database, partner, head, platform::join(folder, "ledger.jsonl")));
+  TRY(export_measurements(database, partner, platform::join(folder, "measurements.jsonl")));
   for (const sql::Row& row : documents.prices) {
     TRY(write(folder, "prices/" + row.text(0) + ".json", row.text(1)));
   }

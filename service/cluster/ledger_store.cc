@@ -21,6 +21,13 @@ struct Chained {
   std::size_t rows = 0;
 };
 
+/// Sequencers take turns and watch nothing: whoever writes an event that is there already reads its
+/// row while it is being chained, and of the two PostgreSQL would send one back, for as long as
+/// such events come.
+std::string turn_of(const PartnerId& partner) {
+  return "chain " + partner.text();
+}
+
 /// At most `limit` rows.
 Result<Chained> chain_some(sql::Session& session, const PartnerId& partner, std::size_t limit) {
   ASSIGN_OR_RETURN(billing::LedgerHead head, head_of(session, partner));
@@ -74,12 +81,13 @@ Result<void> append_event(sql::Session& session, const PartnerId& partner, std::
 }
 
 Result<billing::LedgerHead> chain_rows(sql::Database& database, const PartnerId& partner) {
-  return database.write([&](sql::Session& session) -> Result<billing::LedgerHead> {
-    while (true) {
-      ASSIGN_OR_RETURN(const Chained done, chain_some(session, partner, kChainedAtOnce));
-      if (done.rows < kChainedAtOnce) return done.head;
-    }
-  });
+  return database.write_in_turn(
+      turn_of(partner), [&](sql::Session& session) -> Result<billing::LedgerHead> {
+        while (true) {
+          ASSIGN_OR_RETURN(const Chained done, chain_some(session, partner, kChainedAtOnce));
+          if (done.rows < kChainedAtOnce) return done.head;
+        }
+      });
 }
 
 Result<std::uint64_t> chain_all(sql::Database& database, const std::stop_token& stop) {
@@ -91,7 +99,8 @@ Result<std::uint64_t> chain_all(sql::Database& database, const std::stop_token& 
     if (!waiting) return std::unexpected(waiting.error());
     if (!*waiting) break;
     const PartnerId partner = (*waiting)->id<PartnerId>(0);
-    const Result<Chained> done = database.write(
+    const Result<Chained> done = database.write_in_turn(
+        turn_of(partner),
         [&](sql::Session& session) { return chain_some(session, partner, kChainedAtOnce); });
     if (!done) return std::unexpected(done.error());
     chained += done->rows;

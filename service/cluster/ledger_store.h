@@ -4,6 +4,7 @@
 
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -15,6 +16,12 @@
 
 namespace obhut::cluster {
 
+/// The id of an event that can happen more than once for the same subject: "<what>-<id>-<time>".
+template <class IdType>
+std::string event_id_at(std::string_view what, const IdType& id, Instant at) {
+  return std::string(what) + "-" + id.text() + "-" + std::to_string(at.time_since_epoch().count());
+}
+
 /// Writes one event of the partner's; a repeated one (same id, same content) is left alone. Reads
 /// and locks nothing that other writers of the ledger do.
 /// Errors: kConflict for an id that stands there with other content; kInvalidInput for what is no
@@ -22,8 +29,8 @@ namespace obhut::cluster {
 Result<void> append_event(sql::Session& session, const PartnerId& partner, std::string event_json,
                           Instant received_at);
 
-/// Chains what was committed and is in no chain yet, of the partner: afterwards all of it is. Of
-/// two at once the database lets one go on.
+/// Chains what was committed and is in no chain yet, of the partner: afterwards all of it is. One
+/// goes on at a time.
 Result<billing::LedgerHead> chain_rows(sql::Database& database, const PartnerId& partner);
 /// The same for every partner, a bounded number of rows a transaction.
 /// Out: rows chained.

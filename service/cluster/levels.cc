@@ -6,15 +6,15 @@
 #include "agent/crypto/digest.h"
 #include "agent/trust/receipt.h"
 #include "service/billing/event_text.h"
-#include "service/billing/price_list.h"
+#include "service/cluster/kept_heads.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/level_changes.h"
+#include "service/cluster/quotas.h"
+#include "service/cluster/rating_inputs.h"
 #include "service/cluster/vaults.h"
 
 namespace obhut::cluster {
 namespace {
-
-/// Where a partner has no price list yet.
-constexpr std::string_view kUsualZone = "Europe/Berlin";
 
 struct Level {
   Instant at{};
@@ -53,18 +53,6 @@ const Level* highest(const std::vector<Level>& levels, Instant start, Instant en
   return best == nullptr || best->bytes == 0 ? nullptr : best;
 }
 
-Answer<billing::BillingCalendar> calendar_of(sql::Session& session, const PartnerId& partner) {
-  const Answer<std::string> text = price_list_text(session, partner);
-  if (text) {
-    ASSIGN_OR_RETURN(const billing::PriceList prices,
-                     billing::PriceList::parse("price list", *text));
-    return prices.calendar();
-  }
-  if (text.error().code != "no-prices") return std::unexpected(text.error());
-  ASSIGN_OR_RETURN(billing::BillingCalendar usual, billing::BillingCalendar::open(kUsualZone));
-  return usual;
-}
-
 /// The one that was given for the day already, or a new one.
 Result<std::string> receipt_for(sql::Session& session, const trust::Receipt& receipt,
                                 const crypto::SigningKey& cluster_key) {
@@ -87,23 +75,50 @@ Result<std::string> receipt_for(sql::Session& session, const trust::Receipt& rec
 
 }  // namespace
 
-Result<void> record_level(sql::Session& session, const Customer& customer, const VaultId& vault,
-                          billing::Location location, std::uint64_t bytes,
-                          std::string_view event_id, Instant now) {
-  const std::string event =
-      billing::storage_level({event_id, now, customer.number}, vault.text(), location, bytes);
+Result<void> record_level(sql::Session& session, const Customer& customer, const Vault& vault,
+                          std::uint64_t bytes, const LevelCause& cause, Instant now) {
+  const std::string event = billing::storage_level(
+      {cause.event_id, now, customer.number}, vault.id.text(), vault.location, bytes, cause.reason);
   TRY(append_event(session, customer.partner, event, now));
-  TRY(
-      session.exec("INSERT INTO levels (vault, location, at, event_id, bytes, subject)"
-                   " VALUES (:vault, :location, :at, :event_id, :bytes, :subject)"
-                   " ON CONFLICT (vault, location, at, event_id) DO NOTHING",
-                   {{"vault", vault},
-                    {"location", billing::to_string(location)},
-                    {"at", now},
-                    {"event_id", event_id},
-                    {"bytes", bytes},
-                    {"subject", crypto::sha256(as_bytes(event))}}));
+  ASSIGN_OR_RETURN(const std::uint64_t added,
+                   session.exec("INSERT INTO levels (vault, location, at, event_id, bytes, subject)"
+                                " VALUES (:vault, :location, :at, :event_id, :bytes, :subject)"
+                                " ON CONFLICT (vault, location, at, event_id) DO NOTHING",
+                                {{"vault", vault.id},
+                                 {"location", billing::to_string(vault.location)},
+                                 {"at", now},
+                                 {"event_id", cause.event_id},
+                                 {"bytes", bytes},
+                                 {"subject", crypto::sha256(as_bytes(event))}}));
+  if (added == 0) return {};
+  return queue_level(session, customer.id, vault.id, vault.location, bytes, cause.event_id, now);
+}
+
+Answer<void> set_level(sql::Session& session, const Vault& vault, std::uint64_t bytes,
+                       const LevelCause& cause, Instant now) {
+  if (bytes == vault.level) return {};
+  TRY(session.exec("UPDATE vaults SET level = :level WHERE id = :id",
+                   {{"level", bytes}, {"id", vault.id}}));
+  ASSIGN_OR_RETURN(const Customer customer, find_customer(session, vault.customer));
+  TRY(record_level(session, customer, vault, bytes, cause, now));
+  if (vault.location == billing::Location::kProvider) TRY(watch_soft_quota(session, vault, now));
   return {};
+}
+
+Answer<void> settle_level(sql::Session& session, const Vault& vault, std::string_view reason,
+                          Instant now) {
+  ASSIGN_OR_RETURN(const std::uint64_t level, counted_level(session, vault.id));
+  return set_level(session, vault, level, {event_id_at(reason, vault.id, now), reason}, now);
+}
+
+Result<std::optional<std::uint64_t>> newest_level(sql::Session& session, const Vault& vault) {
+  ASSIGN_OR_RETURN(
+      const std::optional<sql::Row> row,
+      session.query_one("SELECT bytes FROM levels WHERE vault = :vault"
+                        " AND location = :location"
+                        " ORDER BY at DESC, event_id DESC LIMIT 1",
+                        {{"vault", vault.id}, {"location", billing::to_string(vault.location)}}));
+  return row ? std::optional(row->count(0)) : std::nullopt;
 }
 
 Answer<std::vector<std::string>> StorageReceipts::of_vault(const Device& device,
@@ -111,7 +126,7 @@ Answer<std::vector<std::string>> StorageReceipts::of_vault(const Device& device,
                                                            std::string_view after_day) {
   const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<std::vector<std::string>> {
-    TRY(vault_of(session, vault, device));
+    TRY(vault_anywhere(session, vault, device));
     ASSIGN_OR_RETURN(const Customer customer, find_customer(session, device.customer));
     ASSIGN_OR_RETURN(const billing::BillingCalendar calendar,
                      calendar_of(session, customer.partner));

@@ -9,19 +9,32 @@
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "agent/crypto/signing.h"
-#include "service/billing/event.h"
 #include "service/cluster/devices.h"
 #include "service/cluster/refusal.h"
 #include "service/cluster/sql/database.h"
 #include "service/cluster/tenants.h"
+#include "service/cluster/vaults.h"
 
 namespace obhut::cluster {
 
-/// The vault holds `bytes` at the location from `now` on. In the transaction that causes it.
-/// `event_id` is derived from the cause, so that a repeated one is the same event.
-Result<void> record_level(sql::Session& session, const Customer& customer, const VaultId& vault,
-                          billing::Location location, std::uint64_t bytes,
-                          std::string_view event_id, Instant now);
+/// What brings a vault to another level.
+struct LevelCause {
+  std::string_view event_id;  ///< derived from the cause: repeated, it is the same event
+  /// A word, where it corrects what the ledger said: "object-missing". Else "".
+  std::string_view reason{};
+};
+/// Says in the ledger, and in the history of levels, that the vault holds `bytes` from `now` on.
+Result<void> record_level(sql::Session& session, const Customer& customer, const Vault& vault,
+                          std::uint64_t bytes, const LevelCause& cause, Instant now);
+/// The vault holds `bytes` from `now` on: recorded, and kept with the vault. Nothing is written
+/// where it did already. In the transaction that causes it.
+Answer<void> set_level(sql::Session& session, const Vault& vault, std::uint64_t bytes,
+                       const LevelCause& cause, Instant now);
+/// set_level() to what the catalogue's marks come to, after they were changed for `reason`.
+Answer<void> settle_level(sql::Session& session, const Vault& vault, std::string_view reason,
+                          Instant now);
+/// The bytes of the newest level of the vault in the ledger; nothing before the first.
+Result<std::optional<std::uint64_t>> newest_level(sql::Session& session, const Vault& vault);
 
 /// Thread: any.
 class StorageReceipts {

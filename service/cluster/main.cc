@@ -15,6 +15,7 @@
 #include "service/cluster/cluster.h"
 #include "service/cluster/ledger_check.h"
 #include "service/cluster/ledger_export.h"
+#include "service/cluster/reconciler.h"
 #include "tools/cli/exit_codes.h"
 
 namespace obhut::cluster {
@@ -235,6 +236,21 @@ int run_scrub(const Options& options, const Clock& clock, const std::stop_token&
   return done->damaged == 0 ? cli::kExitDone : cli::kExitFailed;
 }
 
+int reconcile(const Options& options, const Clock& clock, const std::stop_token& stop) {
+  auto cluster = open(options, clock);
+  if (!cluster) return report(cluster.error());
+  const auto done = (*cluster)->services().reconciler.run(stop);
+  if (!done) return report(done.error());
+  std::cout << "vaults " << done->vaults << "\nobjects " << done->objects << "\nmissing "
+            << done->missing << "\nunknown " << done->unknown << "\nunknown-bytes "
+            << done->unknown_bytes << "\n";
+  for (const CorrectedLevel& level : done->corrected) {
+    std::cout << "corrected " << level.vault.text() << " from " << level.from_bytes << " to "
+              << level.to_bytes << " " << level.reason << "\n";
+  }
+  return done->corrected.empty() && done->missing == 0 ? cli::kExitDone : cli::kExitFailed;
+}
+
 int dispatch(int argc, char** argv, const std::stop_token& stop) {
   Options options;
   const SystemClock clock;
@@ -293,6 +309,8 @@ int dispatch(int argc, char** argv, const std::stop_token& stop) {
   scrub->require_subcommand(1);
   CLI::App* scrub_run = scrub->add_subcommand("run", "read stored objects now");
   scrub_run->add_option("--objects", options.objects, "at most so many");
+  CLI::App* reconcile_command =
+      app.add_subcommand("reconcile", "hold the ledger's levels against what the store has");
   CLI::App* version = app.add_subcommand("version", "print the version");
   try {
     app.parse(argc, argv);
@@ -314,6 +332,7 @@ int dispatch(int argc, char** argv, const std::stop_token& stop) {
   if (*ledger_export) return export_partner(options, clock);
   if (*bill_close) return close_month(options, clock);
   if (*retention_run) return run_retention(options, clock);
+  if (*reconcile_command) return reconcile(options, clock, stop);
   if (*scrub_run) return run_scrub(options, clock, stop);
   return cli::kExitUsage;
 }

@@ -11,6 +11,7 @@ namespace obhut::cluster {
 namespace {
 
 constexpr std::size_t kPage = 10'000;
+constexpr std::string_view kUsualZone = "Europe/Berlin";
 
 struct TemporaryFolder {
   std::string path;
@@ -33,7 +34,8 @@ Answer<Documents> documents_of(sql::Session& session, const PartnerId& partner) 
 // Through a file: a rating reads a ledger of any length in little memory. Nothing of it need last,
 // so that it is not synced.
 Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
-                                        std::uint64_t last_row, std::string_view more_events) {
+                                        std::uint64_t last_row, std::string_view more_events,
+                                        const std::function<bool(std::string_view)>& keep) {
   ASSIGN_OR_RETURN(std::string folder, platform::make_temporary_directory("obhut-rating-"));
   const TemporaryFolder temporary{std::move(folder)};
   const std::string path = platform::join(temporary.path, "ledger");
@@ -46,7 +48,9 @@ Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId
     }));
     if (rows.empty()) break;
     std::string lines;
-    for (const LedgerEntry& entry : rows) lines += entry.event + "\n";
+    for (const LedgerEntry& entry : rows) {
+      if (!keep || keep(entry.event)) lines += entry.event + "\n";
+    }
     file << lines;
     after = rows.back().number;
   }
@@ -56,12 +60,21 @@ Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId
   return billing::EventSet::from_file(path);
 }
 
-Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerId& partner) {
-  ASSIGN_OR_RETURN(const std::string text, database.read([&](sql::Session& session) {
-    return price_list_text(session, partner);
-  }));
+Answer<billing::PriceList> price_list_of(sql::Session& session, const PartnerId& partner) {
+  ASSIGN_OR_RETURN(const std::string text, price_list_text(session, partner));
   ASSIGN_OR_RETURN(billing::PriceList prices, billing::PriceList::parse("price list", text));
   return prices;
+}
+
+Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerId& partner) {
+  return database.read([&](sql::Session& session) { return price_list_of(session, partner); });
+}
+
+Result<billing::BillingCalendar> calendar_of(sql::Session& session, const PartnerId& partner) {
+  const Answer<billing::PriceList> prices = price_list_of(session, partner);
+  if (prices) return prices->calendar();
+  if (prices.error().code != "no-prices") return fail(prices.error().kind, prices.error().detail);
+  return billing::BillingCalendar::open(kUsualZone);
 }
 
 Answer<billing::Month> month_in(std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 // All that a partner's bill follows from, out of the database.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,16 +26,23 @@ struct RatingInputs {
 };
 
 /// The newest. Errors: 404 no-prices.
+Answer<billing::PriceList> price_list_of(sql::Session& session, const PartnerId& partner);
 Answer<billing::PriceList> price_list_of(sql::Database& database, const PartnerId& partner);
 
-/// The chain's rows up to `last_row`, and lines made up beside them. Errors: kInvalidInput for
-/// events that a rating cannot take.
+/// The chain's rows up to `last_row`, where `keep` wants their event's text (all, where it is
+/// empty), and lines made up beside them. Errors: kInvalidInput for events that a rating cannot
+/// take.
 Result<billing::EventSet> ledger_events(sql::Database& database, const PartnerId& partner,
-                                        std::uint64_t last_row, std::string_view more_events = {});
+                                        std::uint64_t last_row, std::string_view more_events = {},
+                                        const std::function<bool(std::string_view)>& keep = {});
 
 /// Of the newest price list, all that was committed to the ledger by now, and all months closed.
 /// Errors: 404 no-prices, kInvalidInput for events that a rating cannot take.
 Answer<RatingInputs> rating_inputs(sql::Database& database, const PartnerId& partner);
+
+/// Of the newest price list; a usual one where the partner has none yet.
+/// Errors: kInvalidInput for a list that cannot be read.
+Result<billing::BillingCalendar> calendar_of(sql::Session& session, const PartnerId& partner);
 
 /// In: "2026-03". Errors: 422 invalid-month.
 Answer<billing::Month> month_in(std::string_view text);

@@ -48,14 +48,16 @@ Answer<void> Reports::add_activities(const Device& device,
                     {"finished", activity.finished},
                     {"outcome", activity.outcome},
                     {"counts", activity.counts},
-                    {"received", now}});
+                    {"received", now},
+                    {"grant_use", activity.grant}});
   }
   return database_.write([&](sql::Session& session) -> Answer<void> {
     for (const sql::Params& row : rows) {
       TRY(
           session.exec("INSERT INTO activities (device, id, kind, started, finished, outcome,"
-                       " counts, received) VALUES (:device, :id, :kind, :started, :finished,"
-                       " :outcome, :counts, :received) ON CONFLICT (device, id) DO UPDATE SET"
+                       " counts, received, grant_use) VALUES (:device, :id, :kind, :started,"
+                       " :finished, :outcome, :counts, :received, :grant_use) ON CONFLICT (device, "
+                       "id) DO UPDATE SET"
                        " finished = excluded.finished, outcome = excluded.outcome,"
                        " counts = excluded.counts, received = excluded.received",
                        row));
@@ -102,15 +104,16 @@ Answer<void> Reports::add_alerts(const Device& device, const std::vector<Alert>&
 Answer<std::vector<Activity>> Reports::activities(const DeviceId& device, Instant before,
                                                   std::size_t limit) {
   return database_.read([&](sql::Session& session) -> Answer<std::vector<Activity>> {
-    ASSIGN_OR_RETURN(const sql::Rows rows,
-                     session.query("SELECT id, kind, started, finished, outcome, counts, received"
-                                   " FROM activities WHERE device = :device AND started < :before"
-                                   " ORDER BY started DESC, id LIMIT :limit",
-                                   {{"device", device}, {"before", before}, {"limit", limit}}));
+    ASSIGN_OR_RETURN(
+        const sql::Rows rows,
+        session.query("SELECT id, kind, started, finished, outcome, counts, received,"
+                      " grant_use FROM activities WHERE device = :device AND started < :before"
+                      " ORDER BY started DESC, id LIMIT :limit",
+                      {{"device", device}, {"before", before}, {"limit", limit}}));
     std::vector<Activity> activities;
     for (const sql::Row& row : rows) {
       activities.push_back({row.text(0), row.text(1), row.instant(2), row.maybe_instant(3),
-                            row.text(4), row.text(5), row.instant(6)});
+                            row.text(4), row.text(5), row.instant(6), row.text(7)});
     }
     return activities;
   });

@@ -21,6 +21,7 @@ struct Activity {
   std::string outcome;
   std::string counts;  ///< a flat JSON object of integers
   Instant received{};
+  std::string grant{};  ///< that it used one: Grants::describe(); empty for none
 };
 
 struct Alert {

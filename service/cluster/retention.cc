@@ -4,10 +4,12 @@
 
 #include "service/billing/event_text.h"
 #include "service/cluster/devices.h"
+#include "service/cluster/kept_heads.h"
 #include "service/cluster/ledger_store.h"
 #include "service/cluster/levels.h"
 #include "service/cluster/plans.h"
 #include "service/cluster/retention_rules.h"
+#include "service/cluster/settings.h"
 #include "service/cluster/tenants.h"
 #include "service/cluster/vaults.h"
 
@@ -20,59 +22,6 @@ constexpr std::chrono::hours kUploadGrace{24};
 constexpr std::string_view kLastRun = "retention.last_run";
 /// How far the clocks of two instances on one database may lie apart.
 constexpr std::chrono::minutes kSkew{5};
-
-struct HeadRow {
-  std::uint64_t sequence = 0;
-  std::uint64_t size = 0;
-  bool full = false;
-  bool kept = false;
-  RetainedPoint point;
-};
-
-Result<std::vector<HeadRow>> heads_of(sql::Session& session, const VaultId& vault) {
-  ASSIGN_OR_RETURN(const sql::Rows rows,
-                   session.query("SELECT sequence, size, is_full, state, received, locked_until"
-                                 " FROM heads WHERE vault = :vault AND state <> 'gone'"
-                                 " ORDER BY sequence",
-                                 {{"vault", vault}}));
-  std::vector<HeadRow> heads;
-  for (const sql::Row& row : rows) {
-    heads.push_back({row.count(0),
-                     row.count(1),
-                     row.integer(2) != 0,
-                     row.text(3) == "kept",
-                     {row.count(0), row.instant(4), row.instant(5)}});
-  }
-  return heads;
-}
-
-/// Heads that a kept one is, or is resolved through: back to the last full one.
-std::set<std::uint64_t> needed_heads(const std::vector<HeadRow>& heads) {
-  std::set<std::uint64_t> needed;
-  for (std::size_t i = heads.size(); i-- > 0;) {
-    if (!heads[i].kept) continue;
-    for (std::size_t j = i;; --j) {
-      if (!needed.insert(heads[j].sequence).second && j != i) break;
-      if (heads[j].full || j == 0) break;
-    }
-  }
-  return needed;
-}
-
-std::uint64_t bytes_of(const std::vector<HeadRow>& heads, const std::set<std::uint64_t>& needed) {
-  std::uint64_t bytes = 0;
-  for (const HeadRow& head : heads) {
-    if (needed.contains(head.sequence)) bytes += head.size;
-  }
-  return bytes;
-}
-
-constexpr std::string_view kKeptHeadRefers =
-    "EXISTS (SELECT 1 FROM needs JOIN heads ON heads.vault = needs.vault AND heads.state = 'kept'"
-    " AND heads.sequence >= needs.first_head"
-    " AND (needs.until IS NULL OR heads.sequence < needs.until)"
-    " WHERE needs.vault = objects.vault AND needs.kind = objects.kind"
-    " AND needs.hash = objects.hash)";
 
 /// Phase one for what no kept head refers to any more. Out: objects condemned.
 Result<std::uint64_t> condemn_unneeded(sql::Session& session, const VaultId& vault, Instant now) {
@@ -88,14 +37,6 @@ Result<std::uint64_t> condemn_unneeded(sql::Session& session, const VaultId& vau
                    " AND heads.sequence < needs.until)",
                    {{"vault", vault}}));
   return condemned;
-}
-
-Result<void> doom(sql::Session& session, std::string_view key, Instant due) {
-  TRY(
-      session.exec("INSERT INTO doomed (store_key, due) VALUES (:key, :due)"
-                   " ON CONFLICT (store_key) DO NOTHING",
-                   {{"key", key}, {"due", due}}));
-  return {};
 }
 
 /// Dropped heads that no kept one is resolved through, after their time of grace.
@@ -135,18 +76,8 @@ Answer<Dropped> drop(sql::Session& session, const Vault& vault,
     done.points += touched;
   }
   ASSIGN_OR_RETURN(done.condemned, condemn_unneeded(session, vault.id, now));
-  ASSIGN_OR_RETURN(const std::vector<HeadRow> heads, heads_of(session, vault.id));
-  ASSIGN_OR_RETURN(const std::optional<sql::Row> objects,
-                   session.query_one("SELECT COALESCE(SUM(size), 0) FROM objects"
-                                     " WHERE vault = :vault AND needed = 1",
-                                     {{"vault", vault.id}}));
-  const std::uint64_t level = objects->count(0) + bytes_of(heads, needed_heads(heads));
-  if (level == vault.level) return done;
-  TRY(session.exec("UPDATE vaults SET level = :level WHERE id = :id",
-                   {{"level", level}, {"id", vault.id}}));
-  ASSIGN_OR_RETURN(const Customer customer, find_customer(session, vault.customer));
-  TRY(record_level(session, customer, vault.id, billing::Location::kProvider, level, event_id,
-                   now));
+  ASSIGN_OR_RETURN(const std::uint64_t level, counted_level(session, vault.id));
+  TRY(set_level(session, vault, level, {event_id}, now));
   return done;
 }
 
@@ -157,22 +88,18 @@ Answer<void> add(std::uint64_t& sum, std::uint64_t more) {
 
 }  // namespace
 
-Result<std::uint64_t> compute_level(sql::Session& session, const VaultId& vault) {
-  ASSIGN_OR_RETURN(const std::vector<HeadRow> heads, heads_of(session, vault));
-  ASSIGN_OR_RETURN(const std::optional<sql::Row> objects,
-                   session.query_one("SELECT COALESCE(SUM(objects.size), 0) FROM objects"
-                                     " WHERE objects.vault = :vault AND " +
-                                         std::string(kKeptHeadRefers),
-                                     {{"vault", vault}}));
-  return objects->count(0) + bytes_of(heads, needed_heads(heads));
+Result<void> doom(sql::Session& session, std::string_view key, Instant due) {
+  TRY(
+      session.exec("INSERT INTO doomed (store_key, due) VALUES (:key, :due)"
+                   " ON CONFLICT (store_key) DO NOTHING",
+                   {{"key", key}, {"due", due}}));
+  return {};
 }
 
 Answer<RetentionReport> Retention::run() {
   const Instant now = clock_.now();
   const Answer<void> clock_good = database_.write([&](sql::Session& session) -> Answer<void> {
-    ASSIGN_OR_RETURN(
-        const std::optional<sql::Row> last,
-        session.query_one("SELECT value FROM settings WHERE name = :name", {{"name", kLastRun}}));
+    ASSIGN_OR_RETURN(const std::optional<sql::Row> last, setting(session, kLastRun));
     Instant newest = now;
     if (last) {
       const Instant before = last->instant(0);
@@ -183,10 +110,7 @@ Answer<RetentionReport> Retention::run() {
                       " `obhut-cluster retention run --accept-clock`");
       }
     }
-    TRY(session.exec(
-        "INSERT INTO settings (name, value) VALUES (:name, :value)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        {{"name", kLastRun}, {"value", std::to_string(newest.time_since_epoch().count())}}));
+    TRY(keep_setting(session, kLastRun, newest.time_since_epoch().count()));
     return {};
   });
   if (!clock_good) return std::unexpected(clock_good.error());
@@ -239,8 +163,7 @@ Answer<void> Retention::drop_points(const VaultId& vault_id, RetentionReport& re
     }
     Dropped result;
     if (!dropped.empty()) {
-      const std::string event =
-          "retention-" + vault_id.text() + "-" + std::to_string(now.time_since_epoch().count());
+      const std::string event = event_id_at("retention", vault_id, now);
       ASSIGN_OR_RETURN(result, drop(session, vault, dropped, event, now));
     }
     ASSIGN_OR_RETURN(const std::vector<HeadRow> left, heads_of(session, vault_id));
@@ -351,10 +274,7 @@ Answer<void> Retention::release_hold(const VaultId& vault) {
     if (!held.hold) return {};
     TRY(session.exec("UPDATE vaults SET hold = NULL, hold_reason = '' WHERE id = :id",
                      {{"id", vault}}));
-    TRY(session.exec("UPDATE alerts SET cleared = :now WHERE device = :device AND id = :id",
-                     {{"now", clock_.now()},
-                      {"device", held.device},
-                      {"id", "cluster-retention-held-" + held.hold_reason}}));
+    TRY(clear_alert(session, held.device, "retention-held-" + held.hold_reason, clock_.now()));
     return {};
   });
 }
@@ -418,7 +338,7 @@ Answer<void> Retention::delete_customer(const CustomerId& id) {
         session.exec("UPDATE tokens SET revoked = COALESCE(revoked, :now)"
                      " WHERE customer = :customer",
                      now_here));
-    for (const char* table : {"activities", "alerts"}) {
+    for (const char* table : {"activities", "alerts", "grants", "grant_guesses"}) {
       TRY(session.exec(std::string("DELETE FROM ") + table +
                            " WHERE device IN (SELECT id FROM devices WHERE customer = :customer)",
                        here));

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
@@ -33,6 +33,9 @@ struct RetentionReport {
   std::uint64_t objects_deleted = 0;
   std::uint64_t keys_removed = 0;
 };
+
+/// Has the next round remove an object's bytes, once `due` has come.
+Result<void> doom(sql::Session& session, std::string_view key, Instant due);
 
 /// Thread: any; run() by one at a time.
 class Retention {
@@ -65,9 +68,5 @@ class Retention {
   RetentionPolicy policy_;
   Log log_;
 };
-
-/// What the bytes of the kept points are, from first principles; heads that a kept one is resolved
-/// through count too. Exported for the test that holds the level against it.
-Result<std::uint64_t> compute_level(sql::Session& session, const VaultId& vault);
 
 }  // namespace obhut::cluster

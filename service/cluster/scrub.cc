@@ -1,7 +1,8 @@
 #include "service/cluster/scrub.h"
 
 #include "agent/crypto/digest.h"
-#include "service/cluster/devices.h"
+#include "service/cluster/levels.h"
+#include "service/cluster/vaults.h"
 
 namespace obhut::cluster {
 namespace {
@@ -53,12 +54,9 @@ Answer<bool> Scrub::check(const sql::Row& row, ScrubReport& report) {
     ++report.damaged;
     log_.error("stored object is damaged", field("key", row.text(3)),
                field("error", hash ? "sha-256 differs" : hash.error().message));
-    ASSIGN_OR_RETURN(
-        const std::optional<sql::Row> vault,
-        session.query_one("SELECT device FROM vaults WHERE id = :id", {{"id", row.text(0)}}));
-    if (vault) {
-      TRY(raise_alert(session, vault->id<DeviceId>(0), "object-damaged", "critical", now));
-    }
+    ASSIGN_OR_RETURN(const Vault vault, find_vault(session, row.id<VaultId>(0)));
+    TRY(raise_alert(session, vault.device, "object-damaged", "critical", now));
+    TRY(settle_level(session, vault, "object-damaged", now));
     return false;
   });
 }

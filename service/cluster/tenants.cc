@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "agent/base/text.h"
+#include "agent/crypto/digest.h"
 #include "agent/crypto/random.h"
 #include "service/billing/event_text.h"
 #include "service/billing/price_list.h"
 #include "service/cluster/bills.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/trials.h"
 
 namespace obhut::cluster {
 namespace {
@@ -38,11 +40,6 @@ Answer<Partner> partner_in(sql::Session& session, const PartnerId& id) {
                                      {{"id", id}}));
   if (!row) return not_found("partner");
   return partner_of(*row);
-}
-
-/// Ids of events that can happen more than once for the same subject.
-std::string numbered(std::string_view what, const CustomerId& id, Instant at) {
-  return std::string(what) + "-" + id.text() + "-" + std::to_string(at.time_since_epoch().count());
 }
 
 }  // namespace
@@ -167,6 +164,34 @@ Answer<void> Tenants::put_prices(const PartnerId& id, std::string_view json) {
   });
 }
 
+Answer<std::vector<PriceVersion>> Tenants::price_versions(const PartnerId& id) {
+  return database_.read([&](sql::Session& session) -> Answer<std::vector<PriceVersion>> {
+    ASSIGN_OR_RETURN(const sql::Rows rows,
+                     session.query("SELECT hash, set_at FROM price_lists WHERE partner = :partner"
+                                   " ORDER BY set_at, hash",
+                                   {{"partner", id}}));
+    const Answer<std::string> newest = price_list_text(session, id);
+    const Sha256 in_force = newest ? crypto::sha256(as_bytes(*newest)) : Sha256{};
+    std::vector<PriceVersion> versions;
+    for (const sql::Row& row : rows) {
+      const auto hash = row.id<Sha256>(0);
+      versions.push_back({hash, row.instant(1), hash == in_force});
+    }
+    return versions;
+  });
+}
+
+Answer<std::string> Tenants::price_version(const PartnerId& id, const Sha256& hash) {
+  return database_.read([&](sql::Session& session) -> Answer<std::string> {
+    ASSIGN_OR_RETURN(const std::optional<sql::Row> row,
+                     session.query_one("SELECT document FROM price_lists WHERE partner = :partner"
+                                       " AND hash = :hash",
+                                       {{"partner", id}, {"hash", hash}}));
+    if (!row) return not_found("price list");
+    return row->text(0);
+  });
+}
+
 Answer<void> Tenants::cancel_partner(const PartnerId& id) {
   const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<void> {
@@ -242,10 +267,10 @@ Answer<Customer> Tenants::set_mode(const CustomerId& id, std::string_view mode) 
     if (customer.mode == mode) return customer;
     TRY(session.exec("UPDATE customers SET mode = :mode WHERE id = :id",
                      {{"mode", mode}, {"id", id}}));
-    TRY(append_event(
-        session, customer.partner,
-        billing::customer_mode({numbered("customer-mode", id, now), now, customer.number}, *parsed),
-        now));
+    TRY(append_event(session, customer.partner,
+                     billing::customer_mode(
+                         {event_id_at("customer-mode", id, now), now, customer.number}, *parsed),
+                     now));
     return find_customer(session, id);
   });
 }
@@ -264,6 +289,7 @@ Answer<void> Tenants::start_trial(const CustomerId& id) {
     TRY(append_event(session, customer.partner,
                      billing::trial_started({"trial-started-" + id.text(), now, customer.number}),
                      now));
+    TRY(open_trial(session, customer, now));
     return {};
   });
 }

@@ -33,6 +33,12 @@ struct Customer {
   std::optional<Instant> deleted;
 };
 
+struct PriceVersion {
+  Sha256 hash;  ///< of the document's bytes, as closings name it
+  Instant set_at{};
+  bool in_force = false;
+};
+
 /// Errors: 404. Deleted customers are found too.
 Answer<Customer> find_customer(sql::Session& session, const CustomerId& id);
 /// Errors: 404 also for a deleted one.
@@ -56,6 +62,11 @@ class Tenants {
   Answer<Partner> put_trust_list(const PartnerId& id, std::string_view document);
   Answer<std::string> prices(const PartnerId& id);
   Answer<void> put_prices(const PartnerId& id, std::string_view json);
+  /// Every list that was ever set, by when it first was. What closed months were rated with is
+  /// among them.
+  Answer<std::vector<PriceVersion>> price_versions(const PartnerId& id);
+  /// Errors: 404.
+  Answer<std::string> price_version(const PartnerId& id, const Sha256& hash);
   /// Changes no charge; the ledger keeps it, once (BILLING.md rule 7). Again it changes nothing.
   Answer<void> cancel_partner(const PartnerId& id);
 

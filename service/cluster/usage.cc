@@ -1,6 +1,7 @@
 #include "service/cluster/usage.h"
 
 #include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "service/billing/event_text.h"
 #include "service/billing/rate.h"
 #include "service/billing/table.h"
+#include "service/cluster/devices.h"
 #include "service/cluster/rating_inputs.h"
 
 namespace obhut::cluster {
@@ -22,12 +24,57 @@ struct Days {
   std::vector<billing::DailyUsage> days;
 };
 
-Answer<Days> days_of(sql::Database& database, const PartnerId& partner, std::string_view text,
-                     std::string_view customer, Instant now) {
-  ASSIGN_OR_RETURN(const billing::Month month, month_in(text));
+/// The vaults and workloads of one device, as events name them.
+Answer<std::set<std::string>> objects_of(sql::Session& session, const PartnerId& partner,
+                                         const DeviceId& id) {
+  ASSIGN_OR_RETURN(const Device device, find_device(session, id));
+  if (device.partner != partner) return not_found("device");
+  std::set<std::string> objects{device.workload.text()};
+  if (device.clone) objects.insert(device.clone->text());
+  ASSIGN_OR_RETURN(const sql::Rows vaults,
+                   session.query("SELECT id FROM vaults WHERE device = :device", {{"device", id}}));
+  for (const sql::Row& row : vaults) objects.insert(row.text(0));
+  return objects;
+}
+
+/// Whether the event is about one of these, or about no vault and no workload at all.
+bool is_about(std::string_view event, const std::set<std::string>& objects) {
+  const nlohmann::json read = nlohmann::json::parse(event, nullptr, false);
+  for (const char* name : {"vault", "workload"}) {
+    const auto at = read.find(name);
+    if (at != read.end()) return at->is_string() && objects.contains(at->get<std::string>());
+  }
+  return true;
+}
+
+void leave_product(billing::DailyUsage& day, const std::string& product) {
+  std::erase_if(day.storage, [&](const billing::DailyStorage& storage) {
+    return billing::storage_product(storage.location) != product;
+  });
+  std::erase_if(day.workloads, [&](const auto& workload) {
+    return billing::workload_product(workload.first) != product;
+  });
+}
+
+Answer<Days> days_of(sql::Database& database, const PartnerId& partner, const UsageQuery& query,
+                     Instant now) {
+  ASSIGN_OR_RETURN(const billing::Month month, month_in(query.month));
   ASSIGN_OR_RETURN(RatingInputs inputs, rating_inputs(database, partner));
+  if (query.device) {
+    ASSIGN_OR_RETURN(const std::set<std::string> objects, database.read([&](sql::Session& session) {
+      return objects_of(session, partner, *query.device);
+    }));
+    const auto keep = [&](std::string_view event) { return is_about(event, objects); };
+    ASSIGN_OR_RETURN(inputs.events,
+                     ledger_events(database, partner, inputs.head.sequence, {}, keep));
+  }
   ASSIGN_OR_RETURN(std::vector<billing::DailyUsage> days,
-                   billing::daily_usage(inputs.events, inputs.prices, month, customer, now));
+                   billing::daily_usage(inputs.events, inputs.prices, month, query.customer, now));
+  if (!query.product.empty()) {
+    for (billing::DailyUsage& day : days) leave_product(day, query.product);
+    std::erase_if(days,
+                  [](const auto& day) { return day.storage.empty() && day.workloads.empty(); });
+  }
   return Days{std::move(inputs), month, std::move(days)};
 }
 
@@ -102,19 +149,19 @@ Result<std::string> growth_events(const RatingInputs& inputs, Instant now, Insta
 
 }  // namespace
 
-Answer<std::string> Usage::by_day(const PartnerId& partner, std::string_view month,
-                                  std::string_view customer) {
-  ASSIGN_OR_RETURN(const Days read, days_of(database_, partner, month, customer, clock_.now()));
+Answer<std::string> Usage::by_day(const PartnerId& partner, const UsageQuery& query) {
+  ASSIGN_OR_RETURN(const Days read, days_of(database_, partner, query, clock_.now()));
   ordered_json days = ordered_json::array();
   for (const billing::DailyUsage& day : read.days) days.push_back(day_json(day));
   const ordered_json answer = {
-      {"month", read.month.text()}, {"storage", months_json(read)}, {"days", std::move(days)}};
+      {"month", read.month.text()},
+      {"storage", query.device ? ordered_json::array() : months_json(read)},
+      {"days", std::move(days)}};
   return answer.dump();
 }
 
-Answer<std::string> Usage::table_by_day(const PartnerId& partner, std::string_view month,
-                                        std::string_view customer) {
-  ASSIGN_OR_RETURN(const Days read, days_of(database_, partner, month, customer, clock_.now()));
+Answer<std::string> Usage::table_by_day(const PartnerId& partner, const UsageQuery& query) {
+  ASSIGN_OR_RETURN(const Days read, days_of(database_, partner, query, clock_.now()));
   std::string out;
   billing::append_row(out, {"day", "customer", "product", "workloads", "max_bytes", "max_since",
                             "event", "vault", "end_bytes"});

@@ -3,6 +3,8 @@
 #include <set>
 
 #include "service/cluster/key_object.h"
+#include "service/cluster/levels.h"
+#include "service/cluster/quotas.h"
 #include "service/cluster/succession.h"
 
 namespace obhut::cluster {
@@ -19,7 +21,8 @@ constexpr std::uint64_t kOpenTickets = 20'000;
 constexpr std::string_view kVaultColumns =
     "SELECT vaults.id, vaults.device, vaults.customer, customers.partner, vaults.created,"
     " vaults.head_sequence, vaults.head_hash, vaults.level, vaults.recoverable, vaults.hold,"
-    " vaults.hold_reason FROM vaults JOIN customers ON customers.id = vaults.customer ";
+    " vaults.hold_reason, vaults.location FROM vaults JOIN customers ON customers.id = "
+    "vaults.customer ";
 
 Vault vault_of_row(const sql::Row& row) {
   Vault vault;
@@ -34,6 +37,7 @@ Vault vault_of_row(const sql::Row& row) {
   vault.recoverable = row.integer(8) != 0;
   vault.hold = row.maybe_instant(9);
   vault.hold_reason = row.text(10);
+  vault.location = billing::parse_location(row.text(11)).value_or(billing::Location::kProvider);
   return vault;
 }
 
@@ -104,12 +108,18 @@ Answer<Vault> find_vault(sql::Session& session, const VaultId& id) {
   return vault_of_row(*row);
 }
 
-Answer<Vault> vault_of(sql::Session& session, const VaultId& id, const Device& device) {
+Answer<Vault> vault_anywhere(sql::Session& session, const VaultId& id, const Device& device) {
   ASSIGN_OR_RETURN(Vault vault, find_vault(session, id));
   if (vault.device == device.id) return vault;
   ASSIGN_OR_RETURN(const bool before, had_vault(session, id, device.id));
   if (!before) return not_found("vault");
   return refuse(403, "vault-taken-over", "this vault was taken over by another installation");
+}
+
+Answer<Vault> vault_of(sql::Session& session, const VaultId& id, const Device& device) {
+  ASSIGN_OR_RETURN(Vault vault, vault_anywhere(session, id, device));
+  if (vault.location == billing::Location::kProvider) return vault;
+  return refuse(409, "local-vault", "this vault does not lie in the cluster");
 }
 
 Answer<bool> Vaults::create(const Device& device, const VaultId& id) {
@@ -133,7 +143,7 @@ Answer<std::vector<Ticket>> Vaults::tickets(const Device& device, const VaultId&
   TRY(check_wanted(objects));
   const Instant now = clock_.now();
   return database_.write([&](sql::Session& session) -> Answer<std::vector<Ticket>> {
-    TRY(vault_of(session, vault_id, device));
+    ASSIGN_OR_RETURN(const Vault vault, vault_of(session, vault_id, device));
     ASSIGN_OR_RETURN(const std::optional<sql::Row> open,
                      session.query_one("SELECT COUNT(*) FROM uploads WHERE vault = :vault"
                                        " AND expires > :now",
@@ -145,6 +155,7 @@ Answer<std::vector<Ticket>> Vaults::tickets(const Device& device, const VaultId&
     }
     std::vector<Ticket> tickets;
     std::vector<sql::Params> rows;
+    std::uint64_t bytes = 0;
     for (const ObjectFacts& object : objects) {
       ASSIGN_OR_RETURN(const bool stored, is_stored(session, vault_id, object));
       if (stored) {
@@ -164,7 +175,10 @@ Answer<std::vector<Ticket>> Vaults::tickets(const Device& device, const VaultId&
                       {"hash", object.name.hash},
                       {"size", object.size},
                       {"expires", expires}});
+      // The way back in must not fail for want of room.
+      if (object.name.kind != model::ObjectKind::kKey) bytes += object.size;
     }
+    TRY(check_quota(session, vault, bytes, now));
     TRY(
         session.exec_each("INSERT INTO uploads (store_key, vault, kind, hash, size, expires)"
                           " VALUES (:store_key, :vault, :kind, :hash, :size, :expires)",
@@ -279,6 +293,8 @@ Answer<void> Vaults::finish_upload(const Upload& upload) {
                        " WHERE vault = :vault AND kind = :kind AND hash = :hash",
                        row));
       if (known->text(0) != "deleted") {
+        ASSIGN_OR_RETURN(const Vault mended, find_vault(session, open->id<VaultId>(0)));
+        TRY(settle_level(session, mended, "object-mended", now));
         TRY(
             session.exec("INSERT INTO doomed (store_key, due) VALUES (:store_key, :due)"
                          " ON CONFLICT (store_key) DO NOTHING",

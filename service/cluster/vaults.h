@@ -10,6 +10,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "agent/model/object_name.h"
+#include "service/billing/event.h"
 #include "service/cluster/devices.h"
 #include "service/cluster/http/message.h"
 #include "service/cluster/objects/object_store.h"
@@ -27,6 +28,7 @@ struct Vault {
   Instant created{};
   std::uint64_t head_sequence = 0;
   Sha256 head;
+  billing::Location location = billing::Location::kProvider;
   std::uint64_t level = 0;   ///< bytes charged: what kept points need
   bool recoverable = false;  ///< a key slot outside the device exists
   std::optional<Instant> hold;
@@ -65,6 +67,8 @@ std::optional<model::ObjectKind> parse_object_kind(std::string_view text);
 /// Errors: 404.
 Answer<Vault> find_vault(sql::Session& session, const VaultId& id);
 /// Errors: 404 also for another device's; 403 vault-taken-over for the one that had it before.
+Answer<Vault> vault_anywhere(sql::Session& session, const VaultId& id, const Device& device);
+/// The same of a vault in the cluster. Errors: also 409 local-vault.
 Answer<Vault> vault_of(sql::Session& session, const VaultId& id, const Device& device);
 
 /// Thread: any.

@@ -22,6 +22,10 @@ namespace {
 /// hide a tenth of a second of round trips, a ticket's and the pack's own, at 200 MB/s.
 constexpr unsigned kUploads = 4;
 
+// Codes of alerts; the first is the cluster's own word for it.
+constexpr std::string_view kQuotaExceeded = "quota-exceeded";
+constexpr std::string_view kNewMaximum = "new-maximum";
+
 /// As outcomes and commands name it.
 std::string name_of(const model::Target& target) {
   return target.type == model::TargetType::kCluster ? "cluster" : target.path;
@@ -56,13 +60,8 @@ const Error* RunOutcome::first_hook_error() const {
   return at == hooks.end() ? nullptr : &*at->error;
 }
 
-std::string BackupRunner::cache_folder(const VaultId& vault) const {
-  return parts_.state.path("cache-" + vault.text());
-}
-
 Result<std::unique_ptr<ClusterStore>> BackupRunner::cluster_store(ClusterStore::Patience patience) {
-  ASSIGN_OR_RETURN(const VaultId vault, parts_.keeper.cluster_vault());
-  return ClusterStore::open(parts_, vault, patience);
+  return ClusterStore::open_own(parts_.cluster(), patience);
 }
 
 Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
@@ -78,7 +77,7 @@ Result<pipeline::BackupReport> BackupRunner::run_job(vault::Vault& vault,
   options.plan = plan.hash;
   options.count_ahead = true;
   options.pause = &parts_.pauses.gate();
-  options.cache_directory = cache_folder(vault.id());
+  options.cache_directory = parts_.state.cache_folder(vault.id());
   TRY(platform::make_directories(options.cache_directory, 0700));
   pipeline::BackupJob job(vault, parts_.clock, parts_.log, std::move(options));
   const Activities::Running running(parts_.activities, Audience::kAnybody, [&] {
@@ -116,19 +115,52 @@ Result<pipeline::BackupReport> BackupRunner::run_vault(
   TRY(parts_.control.create_vault(id, stop));
   ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
                    parts_.keeper.open_cluster(cluster->store(), plan->plan.escrow, stop));
+  const std::optional<std::uint64_t> room = room_for(id, stop);
   pipeline::BackupOptions options;
   options.writer = parts_.keeper.writer();
   options.uploaders = kUploads;
   Result<pipeline::BackupReport> report = run_job(*vault, *plan, std::move(options), stop);
-  if (report) choose_packs_to_leave(*vault, stop);
+  if (!report && wire::has_code(report.error(), kQuotaExceeded)) {
+    parts_.outbox.raise(
+        kQuotaExceeded, "critical",
+        report.error().message + "; what was uploaded waits, and the next run goes on from there");
+  }
+  if (!report) return report;
+  parts_.outbox.clear(kQuotaExceeded);
+  tell_new_maximum(*report, room);
+  choose_packs_to_leave(*vault, stop);
   return report;
+}
+
+/// What may be added before the month's bill grows. Nothing where the cluster does not say.
+std::optional<std::uint64_t> BackupRunner::room_for(const VaultId& vault,
+                                                    const std::stop_token& stop) {
+  const Result<wire::Allowance> allowance = parts_.control.allowance(vault, stop);
+  if (!allowance) return std::nullopt;
+  if (allowance->left_bytes == 0) {
+    parts_.log.warn("the limit of the vault or the customer is reached: nothing new is stored");
+  }
+  return allowance->room_bytes;
+}
+
+void BackupRunner::tell_new_maximum(const pipeline::BackupReport& report,
+                                    const std::optional<std::uint64_t>& room) {
+  const std::uint64_t stored = report.summary.stored_bytes;
+  if (!room || stored <= *room) {
+    parts_.outbox.clear(kNewMaximum);
+    return;
+  }
+  parts_.outbox.raise(kNewMaximum, "info",
+                      "this backup stored " + std::to_string(stored) + " bytes where " +
+                          std::to_string(*room) +
+                          " were free: it sets a new maximum of the month, and the bill grows");
 }
 
 /// The cluster removes what no point names any more; that points name less is up to us.
 void BackupRunner::choose_packs_to_leave(vault::Vault& vault, const std::stop_token& stop) {
   maintain::LeaveOptions options;
   options.now = parts_.clock.now();
-  options.cache_directory = cache_folder(vault.id());
+  options.cache_directory = parts_.state.cache_folder(vault.id());
   const auto chosen = maintain::leave_mostly_dead_packs(vault, options, stop);
   if (!chosen) {
     // The backup is there, and the next one tries again.
@@ -156,7 +188,15 @@ Result<pipeline::BackupReport> BackupRunner::run_local(
     options.reader.alignment = 1;
     return run_job(*vault, *plan, std::move(options), stop);
   }();
-  if (!report || target.retention.keeps_all()) return report;
+  if (!report) return report;
+  prune_local(local, target, stop);
+  measure_local(local, stop);
+  return report;
+}
+
+void BackupRunner::prune_local(store::LocalStore& local, const model::Target& target,
+                               const std::stop_token& stop) {
+  if (target.retention.keeps_all()) return;
   const model::Retention& keep = target.retention;
   const Result<void> pruned = [&]() -> Result<void> {
     ASSIGN_OR_RETURN(const auto lock, local.lock(store::Use::kPrune));
@@ -166,7 +206,7 @@ Result<pipeline::BackupReport> BackupRunner::run_local(
     options.rules = {keep.keep_last, keep.hourly,  keep.daily,
                      keep.weekly,    keep.monthly, keep.yearly};
     options.rules.all_since = parts_.clock.now() - std::chrono::days{keep.lock_days};
-    options.cache_directory = cache_folder(vault->id());
+    options.cache_directory = parts_.state.cache_folder(vault->id());
     TRY(maintain::prune_vault(*vault, local, options, stop));
     return {};
   }();
@@ -177,7 +217,19 @@ Result<pipeline::BackupReport> BackupRunner::run_local(
   } else {
     parts_.outbox.clear("local-retention-failed");
   }
-  return report;
+}
+
+void BackupRunner::measure_local(store::LocalStore& local, const std::stop_token& stop) {
+  const Result<void> measured = [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(const auto lock, local.lock(store::Use::kRead));
+    ASSIGN_OR_RETURN(const std::unique_ptr<vault::Vault> vault,
+                     parts_.keeper.read_local(local, stop));
+    return parts_.meter.measure(local.directory(), *vault, stop);
+  }();
+  // The weekly scan makes up for it.
+  if (!measured) {
+    parts_.log.info("local vault not measured", field("reason", measured.error().message));
+  }
 }
 
 void BackupRunner::run_targets(const std::shared_ptr<const trust::AcceptedPlan>& plan,

@@ -55,9 +55,6 @@ class BackupRunner {
   /// For reading points back: the store, and the vault in it.
   Result<std::unique_ptr<ClusterStore>> cluster_store(ClusterStore::Patience patience);
 
-  /// Where the index of the cluster's vault is kept between runs.
-  [[nodiscard]] std::string cache_folder(const VaultId& vault) const;
-
  private:
   void run_targets(const std::shared_ptr<const trust::AcceptedPlan>& plan, RunOutcome& outcome,
                    const std::stop_token& stop);
@@ -69,6 +66,12 @@ class BackupRunner {
   void choose_packs_to_leave(vault::Vault& vault, const std::stop_token& stop);
   Result<pipeline::BackupReport> run_local(const std::shared_ptr<const trust::AcceptedPlan>& plan,
                                            const model::Target& target, std::stop_token stop);
+  void prune_local(store::LocalStore& local, const model::Target& target,
+                   const std::stop_token& stop);
+  void measure_local(store::LocalStore& local, const std::stop_token& stop);
+  std::optional<std::uint64_t> room_for(const VaultId& vault, const std::stop_token& stop);
+  void tell_new_maximum(const pipeline::BackupReport& report,
+                        const std::optional<std::uint64_t>& room);
   Result<pipeline::BackupReport> run_job(vault::Vault& vault, const trust::AcceptedPlan& plan,
                                          pipeline::BackupOptions options, std::stop_token stop);
   void report(const RunOutcome& outcome);

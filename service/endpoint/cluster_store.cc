@@ -14,7 +14,7 @@ unsigned attempts(ClusterStore::Patience patience) {
 }  // namespace
 
 struct ClusterStore::Layers {
-  Layers(const EngineParts& parts, wire::HeadMemory& memory, const wire::HttpStore::Place& place,
+  Layers(const ClusterParts& parts, wire::HeadMemory& memory, const wire::HttpStore::Place& place,
          Patience patience)
       : http(parts.control, parts.transport, memory, parts.uploads, place),
         retrying(http, parts.clock, {}, attempts(patience)) {}
@@ -28,7 +28,7 @@ store::Store& ClusterStore::store() {
   return layers_->retrying;
 }
 
-Result<std::unique_ptr<ClusterStore>> ClusterStore::open(const EngineParts& parts,
+Result<std::unique_ptr<ClusterStore>> ClusterStore::open(const ClusterParts& parts,
                                                          const VaultId& vault, Patience patience) {
   ASSIGN_OR_RETURN(HeadFile * memory, parts.heads.of(vault));
   const wire::HttpStore::Place place{vault, parts.identity.device,
@@ -36,6 +36,12 @@ Result<std::unique_ptr<ClusterStore>> ClusterStore::open(const EngineParts& part
                                      parts.identity.cluster_key};
   return std::unique_ptr<ClusterStore>(
       new ClusterStore(std::make_unique<Layers>(parts, *memory, place, patience)));
+}
+
+Result<std::unique_ptr<ClusterStore>> ClusterStore::open_own(const ClusterParts& parts,
+                                                             Patience patience) {
+  ASSIGN_OR_RETURN(const VaultId vault, parts.keeper.cluster_vault());
+  return open(parts, vault, patience);
 }
 
 }  // namespace obhut::endpoint

@@ -17,8 +17,11 @@ class ClusterStore {
   /// Who waits: a run in the background is patient for a good minute, a person for seconds.
   enum class Patience : std::uint8_t { kBackground, kPerson };
   /// Errors: kCorrupt for what this device remembers of the vault.
-  static Result<std::unique_ptr<ClusterStore>> open(const EngineParts& parts, const VaultId& vault,
+  static Result<std::unique_ptr<ClusterStore>> open(const ClusterParts& parts, const VaultId& vault,
                                                     Patience patience);
+  /// Of this device's own vault. Errors: also those of VaultKeeper::cluster_vault.
+  static Result<std::unique_ptr<ClusterStore>> open_own(const ClusterParts& parts,
+                                                        Patience patience);
   ~ClusterStore();
   [[nodiscard]] store::Store& store();
 

@@ -32,14 +32,31 @@ Result<void> set(Config& config, std::string_view name, const std::string& value
     config.hook_limit = *limit;
     return {};
   }
-  std::string* target = name == "state"        ? &config.state
-                        : name == "socket"     ? &config.socket
-                        : name == "keys"       ? &config.keys
-                        : name == "hooks"      ? &config.hooks
-                        : name == "token_file" ? &config.token_file
-                        : name == "proxy"      ? &config.proxy
-                        : name == "log_file"   ? &config.log_file
-                                               : nullptr;
+  if (name == "pause_by_users") {
+    if (value != "yes" && value != "no") {
+      return fail(ErrorKind::kInvalidInput, "pause_by_users: want yes or no");
+    }
+    config.pause_by_users = value == "yes";
+    return {};
+  }
+  if (name == "updates") {
+    if (value != "yes" && value != "no") {
+      return fail(ErrorKind::kInvalidInput, "updates: want yes or no");
+    }
+    config.updates = value == "yes";
+    return {};
+  }
+  std::string* target = name == "state"            ? &config.state
+                        : name == "socket"         ? &config.socket
+                        : name == "keys"           ? &config.keys
+                        : name == "hooks"          ? &config.hooks
+                        : name == "token_file"     ? &config.token_file
+                        : name == "release_root"   ? &config.release_root
+                        : name == "update_folder"  ? &config.update_folder
+                        : name == "update_program" ? &config.update_program
+                        : name == "proxy"          ? &config.proxy
+                        : name == "log_file"       ? &config.log_file
+                                                   : nullptr;
   if (target == nullptr)
     return fail(ErrorKind::kInvalidInput, printable(name) + ": no such setting");
   if (name == "proxy" && value != "direct" && !value.starts_with("http://")) {
@@ -82,9 +99,13 @@ Result<Config> load_config(const std::string& file) {
   return config;
 }
 
-std::string proxy_for(const Config& config, const std::string& url) {
-  if (config.proxy == "direct") return {};
-  return config.proxy.empty() ? platform::system_proxy(url) : config.proxy;
+std::vector<std::string> ways_out(const Config& config, const std::string& plans_proxy,
+                                  const std::string& url) {
+  if (config.proxy == "direct") return {""};
+  if (!config.proxy.empty()) return {config.proxy};
+  std::string systems = platform::system_proxy(url);
+  if (plans_proxy.empty()) return {std::move(systems)};
+  return {plans_proxy, std::move(systems)};
 }
 
 }  // namespace obhut::endpoint

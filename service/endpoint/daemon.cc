@@ -6,6 +6,7 @@
 #include "agent/base/text.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
+#include "platform/places.h"
 
 namespace obhut::endpoint {
 
@@ -42,9 +43,28 @@ Result<void> Daemon::read_token_file() {
   if (!text && enrolment_->pending()) return {};
   if (!text) return pass_on(std::move(text.error()), "registration token");
   Result<void> begun = enrolment_->begin(as_text(*text));
-  if (!begun) return pass_on(std::move(begun.error()), config_.token_file);
-  log_.info("activation recorded");
+  if (begun) {
+    log_.info("activation recorded");
+    return {};
+  }
+  if (!token_was_left()) return pass_on(std::move(begun.error()), config_.token_file);
+  // A package was given a bad one, and nobody is there to read that: the status says it, and a
+  // better one can come over the socket.
+  last_error_ = "the token that the package was given: " + begun.error().message;
+  last_kind_ = begun.error().kind;
+  log_.error("not enrolled", field("reason", last_error_));
+  forget_left_token();
   return {};
+}
+
+bool Daemon::token_was_left() const {
+  const std::string& left = platform::standard_places().left_token;
+  return !left.empty() && config_.token_file == left;
+}
+
+void Daemon::forget_left_token() {
+  // ignored: it is of no use to anybody now.
+  if (token_was_left()) static_cast<void>(platform::remove_file(config_.token_file));
 }
 
 Result<void> Daemon::enroll(std::string_view token) {
@@ -94,7 +114,7 @@ std::optional<std::chrono::milliseconds> Daemon::report_activation(unsigned atte
   }
   wire::CpprestTransport transport(
       {.ca_pem = {}, .spki_pin = trying->token().ca_pin},
-      [this](const std::string& url) { return proxy_for(config_, url); });
+      [this](const std::string& url) { return ways_out(config_, {}, url); });
   wire::ControlClient cluster(transport, clock_, trying->token().cluster);
   const Result<void> finished = trying->finish(cluster, stop);
   const std::scoped_lock lock(mutex_);
@@ -103,10 +123,7 @@ std::optional<std::chrono::milliseconds> Daemon::report_activation(unsigned atte
     last_error_.clear();
     log_.info("enrolled", field("device", enrolment_->identity().device));
     outbox_->clear("enrolment-failed");
-    if (const std::string& left = platform::standard_places().left_token;
-        !left.empty() && config_.token_file == left) {
-      static_cast<void>(platform::remove_file(config_.token_file));  // of no use to anybody now
-    }
+    forget_left_token();
   } else {
     last_error_ = finished.error().message;
     last_kind_ = finished.error().kind;

@@ -56,6 +56,9 @@ class Daemon {
   Daemon(const Config& config, Clock& clock, const Log& log, StateFolder state)
       : config_(config), clock_(clock), log_(log), state_(std::move(state)) {}
   Result<void> read_token_file();
+  /// By the package that installed us.
+  [[nodiscard]] bool token_was_left() const;
+  void forget_left_token();
   /// One attempt; the pause before the next, nothing once enrolled.
   std::optional<std::chrono::milliseconds> report_activation(unsigned attempt,
                                                              std::stop_token stop);

@@ -1,5 +1,5 @@
 #pragma once
-// Reading members of our own state files and of local requests. Private to this folder.
+// Reading members of our own state files and of messages on the local socket.
 
 #include <cstdint>
 #include <optional>

@@ -2,15 +2,19 @@
 
 #include <atomic>
 #include <list>
+#include <optional>
 #include <thread>
 
 #include <nlohmann/json.hpp>
 
-#include "agent/model/strict_json.h"
 #include "platform/machine.h"
+#include "service/endpoint/browse_session.h"
+#include "service/endpoint/control_reply.h"
+#include "service/endpoint/grant_use.h"
 #include "service/endpoint/json_fields.h"
+#include "service/endpoint/point_requests.h"
 #include "service/endpoint/requests.h"
-#include "tools/cli/exit_codes.h"
+#include "service/endpoint/restore_service.h"
 
 namespace obhut::endpoint {
 
@@ -18,54 +22,104 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxConnections = 16;
-constexpr std::chrono::seconds kPatience{30};
-
-class SocketReply final : public Reply {
- public:
-  SocketReply(platform::LocalConnection& connection, std::stop_token stop)
-      : connection_(connection), stop_(std::move(stop)) {}
-
-  bool event(const json& message) override { return send(message); }
-  bool send(const json& message) {
-    const std::string text = message.dump(-1, ' ', false, json::error_handler_t::replace);
-    return connection_.send(as_bytes(text), kPatience, stop_).has_value();
+/// A mount reads for as long as it stands: its places are others than those of requests.
+Result<void> browse(Engine* engine, SessionPlaces& sessions, const Asker& asker,
+                    const json& request, platform::LocalConnection& connection,
+                    const std::stop_token& stop) {
+  if (engine == nullptr) return std::unexpected(not_enrolled());
+  const SessionPlaces::Place place(sessions, asker.audience, connection.peer().account);
+  if (!place.granted()) {
+    return fail(ErrorKind::kThrottled,
+                "browse: too many mounts and pickers are open already; close one");
   }
-
- private:
-  platform::LocalConnection& connection_;
-  std::stop_token stop_;
-};
-
-json error_message(const Error& error) {
-  return {{"done", true},
-          {"exit", exit_code_of(error.kind)},
-          {"error", {{"kind", to_string(error.kind)}, {"message", error.message}}}};
+  const auto grants_now = [&] { return engine->grants().open_for(asker.who); };
+  return serve_browsing(engine->points(), asker, grants_now, request, connection, stop);
 }
 
-json answer(Daemon& daemon, const platform::Peer& peer, ByteView bytes, Reply& reply,
-            const std::stop_token& stop) {
-  const Result<json> request = model::parse_strict_json(as_text(bytes), "request",
-                                                        {.bytes = kMaxControlMessage, .depth = 8});
-  if (!request) return error_message(request.error());
-  const std::string command = request->is_object() ? text_or(*request, "command") : std::string();
-  if (!may_ask(peer, command, platform::user_id())) {
-    return error_message({ErrorKind::kRefused, command + ": needs administrator rights"});
+/// Has the asker's grants count, and one that gives out content told first.
+Result<std::optional<GrantUse>> take_grants(Daemon& daemon, Engine& engine, Asker& asker,
+                                            const std::string& command, const json& request,
+                                            const std::stop_token& stop) {
+  if (asker.audience == Audience::kAdministrator) return std::nullopt;
+  const bool use = uses_grants(command);
+  if (use) engine.refresh_grants(stop);
+  asker.grants = engine.grants().open_for(asker.who);
+  if (!use || asker.grants.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::vector<NeededGrant> needed,
+                   needed_grants(engine.points(), asker, command, request, stop));
+  asker.grants.clear();
+  for (const NeededGrant& one : needed) asker.grants.push_back(one.held);
+  if (needed.empty() || flag_or(request, "dry_run")) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::string to, target_of(request, command));
+  ASSIGN_OR_RETURN(GrantUse begun, GrantUse::begin(daemon.outbox(), daemon.clock(), asker.who,
+                                                   needed, command, to));
+  for (const NeededGrant& one : needed) {
+    daemon.log().info("grant used", field("grant", one.held.grant.id), field("command", command),
+                      field("account", asker.who.id));
   }
-  Result<json> result = carry_out(daemon, {audience_of(peer, platform::user_id()), peer.caller},
-                                  command, *request, reply, stop);
-  if (!result) return error_message(result.error());
-  (*result)["done"] = true;
-  if (!result->contains("exit")) (*result)["exit"] = static_cast<int>(cli::kExitDone);
-  return std::move(*result);
+  return begun;
 }
 
-void serve(Daemon& daemon, platform::LocalConnection connection, const std::stop_token& stop) {
-  Result<std::optional<Bytes>> request = connection.receive(kMaxControlMessage, kPatience, stop);
-  if (!request || !*request) return;
+/// By the process that is started for it. Errors: those before it had the connection.
+Result<void> hand_over(Engine& engine, const std::string& socket,
+                       const platform::LocalConnection& connection, json request,
+                       const Asker& asker, std::optional<GrantUse>& use,
+                       const std::stop_token& stop) {
+  json grants = json::array();
+  for (const HeldGrant& held : asker.grants) grants.push_back(held.grant.id.text());
+  request["grants"] = std::move(grants);  // whatever the client said there
+  Result<json> handed = hand_to_restore_service(engine, socket, connection, request, stop);
+  if (use) use->end(handed);
+  if (!handed) return std::unexpected(std::move(handed).error());
+  return {};
+}
+
+void serve(Daemon& daemon, SessionPlaces& sessions, platform::LocalConnection connection,
+           const std::stop_token& stop) {
+  const Result<std::optional<Bytes>> bytes =
+      connection.receive(kMaxControlMessage, kControlPatience, stop);
+  if (!bytes || !*bytes) return;
   SocketReply reply(connection, stop);
-  const json last = answer(daemon, connection.peer(), **request, reply, stop);
-  reply.send(last);  // ignored: a client that has gone wants no answer
+  const Result<json> request = parse_request(**bytes);
+  if (!request) return reply.finish(std::unexpected(request.error()));
+  const std::string command = text_or(*request, "command");
+  const platform::Peer& peer = connection.peer();
+  Asker asker{audience_of(peer, platform::user_id()), peer.caller, platform::account_of(peer)};
+  const Result<void> may = check_asker(daemon, asker.audience, command, *request);
+  if (!may) return reply.finish(std::unexpected(may.error()));
+  Engine* const engine = daemon.engine();
+  if (command == "browse") {
+    const Result<void> served = browse(engine, sessions, asker, *request, connection, stop);
+    if (!served) reply.finish(std::unexpected(served.error()));
+    return;
+  }
+  std::optional<Activities::Watcher> place;
+  if (engine != nullptr && command != "status" && command != "watch") {
+    // A restore may stand still for as long as its asker likes: some connections stay for others.
+    place.emplace(engine->activities(), asker.audience);
+    if (!place->granted()) {
+      return reply.finish(fail(ErrorKind::kThrottled, command + ": others ask already; try again"));
+    }
+  }
+  std::optional<GrantUse> use;
+  if (engine != nullptr) {
+    Result<std::optional<GrantUse>> taken =
+        take_grants(daemon, *engine, asker, command, *request, stop);
+    if (!taken) return reply.finish(std::unexpected(std::move(taken).error()));
+    use = std::move(*taken);
+  }
+  const std::string& elsewhere = daemon.config().restore_socket;
+  if (engine != nullptr && !elsewhere.empty() && is_for_restore_service(command)) {
+    const Result<void> handed =
+        hand_over(*engine, elsewhere, connection, *request, asker, use, stop);
+    if (!handed) reply.finish(std::unexpected(handed.error()));
+    return;
+  }
+  const ClientListener client(connection, stop);
+  asker.pause = &client.pause();
+  Result<json> answer = carry_out(daemon, asker, command, *request, reply, client.stop());
+  if (use) use->end(answer);
+  reply.finish(std::move(answer));
 }
 
 struct Worker {
@@ -74,11 +128,6 @@ struct Worker {
 };
 
 }  // namespace
-
-bool may_ask(const platform::Peer& peer, std::string_view command, std::uint32_t own_user) {
-  return audience_of(peer, own_user) == Audience::kAdministrator || command == "status" ||
-         command == "watch";
-}
 
 Audience audience_of(const platform::Peer& peer, std::uint32_t own_user) {
   return peer.administrator || peer.uid == own_user ? Audience::kAdministrator : Audience::kAnybody;
@@ -105,7 +154,7 @@ void LocalControl::run(std::stop_token stop) {
     Worker& worker = workers.emplace_back();
     worker.thread = std::jthread(
         [this, &worker, connection = std::move(**accepted)](std::stop_token own) mutable {
-          serve(daemon_, std::move(connection), own);
+          serve(daemon_, sessions_, std::move(connection), own);
           worker.done = true;
         });
   }

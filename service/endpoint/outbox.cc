@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFile = "outbox.json";
+constexpr std::string_view kBegun = "running";
 
 json to_json(const Alert& alert) {
   json value = {{"id", alert.id},
@@ -27,12 +28,31 @@ json to_json(const Alert& alert) {
 }
 
 json to_json(const wire::ActivityReport& activity) {
-  return {{"id", activity.id},
-          {"kind", activity.kind},
-          {"started", format_time_micro(activity.started)},
-          {"finished", format_time_micro(activity.finished)},
-          {"outcome", activity.outcome},
-          {"counts", activity.counts}};
+  json value = {{"id", activity.id},
+                {"kind", activity.kind},
+                {"started", format_time_micro(activity.started)},
+                {"finished", format_time_micro(activity.finished)},
+                {"outcome", activity.outcome},
+                {"counts", activity.counts}};
+  if (activity.grant) {
+    value["grant"] = {{"document", activity.grant->document},
+                      {"account", activity.grant->account},
+                      {"paths", activity.grant->paths},
+                      {"destination", activity.grant->destination}};
+  }
+  return value;
+}
+
+std::optional<wire::GrantReport> grant_from(const json& value) {
+  const auto grant = value.find("grant");
+  if (grant == value.end() || !grant->is_object()) return std::nullopt;
+  wire::GrantReport report{
+      text_or(*grant, "document"), text_or(*grant, "account"), {}, text_or(*grant, "destination")};
+  const json paths = grant->value("paths", json::array());
+  for (const json& path : paths) {
+    if (path.is_number_unsigned()) report.paths.push_back(path.get<std::uint64_t>());
+  }
+  return report;
 }
 
 Alert alert_from(const json& value) {
@@ -51,7 +71,8 @@ wire::ActivityReport activity_from(const json& value) {
                                 time_of(value, "started").value_or(Instant{}),
                                 time_of(value, "finished").value_or(Instant{}),
                                 text_or(value, "outcome"),
-                                {}};
+                                {},
+                                grant_from(value)};
   const auto counts = value.find("counts");
   if (counts == value.end() || !counts->is_object()) return activity;
   for (const auto& [name, count] : counts->items()) {
@@ -85,13 +106,16 @@ Result<void> Outbox::load() {
   return {};
 }
 
-void Outbox::save() {
+Result<void> Outbox::write() {
   json alerts = json::array();
   for (const auto& [code, alert] : alerts_) alerts.push_back(to_json(alert));
   json activities = json::array();
   for (const wire::ActivityReport& activity : activities_) activities.push_back(to_json(activity));
-  const Result<void> saved =
-      state_.save(kFile, {{"alerts", std::move(alerts)}, {"activities", std::move(activities)}});
+  return state_.save(kFile, {{"alerts", std::move(alerts)}, {"activities", std::move(activities)}});
+}
+
+void Outbox::save() {
+  const Result<void> saved = write();
   // A full disk must not end the backup that the report is about.
   if (!saved) log_.warn("reports not kept", field("reason", saved.error().message));
 }
@@ -140,8 +164,32 @@ std::vector<Alert> Outbox::standing() const {
 void Outbox::add(wire::ActivityReport activity) {
   const std::scoped_lock lock(mutex_);
   activities_.push_back(std::move(activity));
-  if (activities_.size() > kMostActivities) activities_.erase(activities_.begin());
+  const auto is_plain = [](const wire::ActivityReport& waiting) { return !waiting.grant; };
+  const auto plain = std::ranges::count_if(activities_, is_plain);
+  if (static_cast<std::size_t>(plain) > kMostActivities) {
+    activities_.erase(std::ranges::find_if(activities_, is_plain));
+  }
   save();
+}
+
+Result<void> Outbox::add_use(wire::ActivityReport activity) {
+  const std::scoped_lock lock(mutex_);
+  const auto waiting = std::ranges::find(activities_, activity.id, &wire::ActivityReport::id);
+  if (waiting != activities_.end()) {
+    *waiting = std::move(activity);
+    return write();
+  }
+  const auto uses = std::ranges::count_if(
+      activities_, [](const wire::ActivityReport& one) { return one.grant.has_value(); });
+  if (activity.outcome == kBegun && static_cast<std::size_t>(uses) >= kMostUses) {
+    return fail(ErrorKind::kThrottled,
+                "the partner has not heard yet of what was restored by grants: connect this "
+                "device to the cluster first");
+  }
+  activities_.push_back(std::move(activity));
+  Result<void> written = write();
+  if (!written) activities_.pop_back();
+  return written;
 }
 
 Result<void> Outbox::send(wire::ControlClient& cluster, std::stop_token stop) {
@@ -173,7 +221,9 @@ Result<void> Outbox::send(wire::ControlClient& cluster, std::stop_token stop) {
     }
   }
   std::erase_if(activities_, [&](const wire::ActivityReport& waiting) {
-    return std::ranges::any_of(activities, [&](const auto& sent) { return sent.id == waiting.id; });
+    return std::ranges::any_of(activities, [&](const auto& sent) {
+      return sent.id == waiting.id && sent.outcome == waiting.outcome;  // it may have ended since
+    });
   });
   save();
   return {};

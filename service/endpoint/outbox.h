@@ -44,19 +44,25 @@ class Outbox {
   /// Those that stand.
   [[nodiscard]] std::vector<Alert> standing() const;
 
-  /// At most the newest kMostActivities wait.
+  /// At most the newest kMostActivities wait, beside those that used a grant.
   void add(wire::ActivityReport activity);
+  /// Of a grant that is used. Never dropped, and durable once it returns ok; one with the id of one
+  /// that waits takes its place. Errors: kThrottled where kMostUses wait already, so that nobody
+  /// uses a grant unheard for ever; those of the disk.
+  Result<void> add_use(wire::ActivityReport activity);
 
   /// Sends what waits. Errors: those of the client; what was not taken waits on.
   Result<void> send(wire::ControlClient& cluster, std::stop_token stop);
 
   static constexpr std::size_t kMostActivities = 500;
+  static constexpr std::size_t kMostUses = 500;
 
  private:
   Outbox(StateFolder& state, Clock& clock, const Log& log)
       : state_(state), clock_(clock), log_(log) {}
   Result<void> load();
-  void save();  // with mutex_ held
+  Result<void> write();  // with mutex_ held
+  void save();           // with mutex_ held
   StateFolder& state_;
   Clock& clock_;
   Log log_;

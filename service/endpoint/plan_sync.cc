@@ -28,13 +28,22 @@ Result<trust::PlanGate> load_gate(const StateFolder& state, const trust::PlanAud
 
 }  // namespace
 
+Result<trust::TrustChain> load_trust(const StateFolder& state) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, state.load_text(kTrust));
+  if (!text) return fail(ErrorKind::kCorrupt, state.path(kTrust) + ": missing");
+  return trust::TrustChain::from_state(*text);
+}
+
+std::string kept_proxy(const StateFolder& state, const Identity& identity) {
+  const auto gate = load_gate(state, {.device = identity.device, .customer = identity.customer});
+  return gate && gate->in_force() != nullptr ? gate->in_force()->plan.proxy : "";
+}
+
 Result<std::unique_ptr<PlanKeeper>> PlanKeeper::open(StateFolder& state, Clock& clock,
                                                      Outbox& outbox, const Log& log,
                                                      const Identity& identity) {
   ASSIGN_OR_RETURN(TrustedTime time, TrustedTime::open(state, clock));
-  ASSIGN_OR_RETURN(const std::optional<std::string> chain_text, state.load_text(kTrust));
-  if (!chain_text) return fail(ErrorKind::kCorrupt, state.path(kTrust) + ": missing");
-  ASSIGN_OR_RETURN(trust::TrustChain chain, trust::TrustChain::from_state(*chain_text));
+  ASSIGN_OR_RETURN(trust::TrustChain chain, load_trust(state));
   ASSIGN_OR_RETURN(trust::PlanGate gate,
                    load_gate(state, {.device = identity.device, .customer = identity.customer}));
   std::unique_ptr<PlanKeeper> keeper(
@@ -122,6 +131,11 @@ std::shared_ptr<const trust::AcceptedPlan> PlanKeeper::in_force() const {
   return in_force_;
 }
 
+std::string PlanKeeper::proxy() const {
+  const std::scoped_lock lock(mutex_);
+  return in_force_ ? in_force_->plan.proxy : "";
+}
+
 std::shared_ptr<const trust::AcceptedPlan> PlanKeeper::pending() const {
   const std::scoped_lock lock(mutex_);
   return pending_;
@@ -135,6 +149,16 @@ std::uint64_t PlanKeeper::seen_version() const {
 std::uint64_t PlanKeeper::trust_serial() const {
   const std::scoped_lock lock(mutex_);
   return chain_.serial();
+}
+
+trust::TrustChain PlanKeeper::trust() const {
+  const std::scoped_lock lock(mutex_);
+  return chain_;
+}
+
+Instant PlanKeeper::trusted_now(std::optional<Instant> cluster_time) {
+  const std::scoped_lock lock(mutex_);
+  return time_.now(cluster_time);
 }
 
 std::string PlanKeeper::last_refusal() const {

@@ -22,6 +22,13 @@
 
 namespace obhut::endpoint {
 
+/// The partner's root and keys, as they were kept. Errors: kCorrupt.
+Result<trust::TrustChain> load_trust(const StateFolder& state);
+
+/// The proxy of the plan in force, as it was kept; "" where it names none, or cannot be read: that
+/// is the daemon's to report.
+std::string kept_proxy(const StateFolder& state, const Identity& identity);
+
 /// The plan in force, as the scheduler sees it.
 /// Thread: any.
 class PlanKeeper {
@@ -38,10 +45,16 @@ class PlanKeeper {
 
   [[nodiscard]] std::shared_ptr<const trust::AcceptedPlan> in_force() const;
   [[nodiscard]] std::shared_ptr<const trust::AcceptedPlan> pending() const;
+  /// Of the plan in force; "" where it names none.
+  [[nodiscard]] std::string proxy() const;
   /// The newest version that was seen, good or refused: what a poll asks after.
   [[nodiscard]] std::uint64_t seen_version() const;
   /// Of the partner's trust list that is held.
   [[nodiscard]] std::uint64_t trust_serial() const;
+  /// The partner's keys, as far as they are known here.
+  [[nodiscard]] trust::TrustChain trust() const;
+  /// In: what the cluster's clock shows, where that is known.
+  Instant trusted_now(std::optional<Instant> cluster_time);
   [[nodiscard]] std::string last_refusal() const;
   /// Called after the plan in force changed, on the thread that changed it.
   void on_change(std::function<void()> call);

@@ -9,21 +9,28 @@ constexpr std::uint32_t kClusterStretch = 8U << 20U;  // long beside the time th
 
 }  // namespace
 
-Result<std::unique_ptr<PointReader>> PointReader::open(Engine& engine, const std::string& target,
+Result<std::unique_ptr<PointReader>> PointReader::open(const PointSource& source,
+                                                       const std::string& target,
                                                        std::stop_token stop) {
   std::unique_ptr<PointReader> reader(new PointReader());
   if (target.empty() || target == "cluster") {
     ASSIGN_OR_RETURN(reader->cluster_,
-                     engine.runner().cluster_store(ClusterStore::Patience::kPerson));
+                     ClusterStore::open_own(source.cluster, ClusterStore::Patience::kPerson));
     reader->store_ = &reader->cluster_->store();
-    ASSIGN_OR_RETURN(reader->vault_, engine.keeper().read_cluster(*reader->store_, stop));
+    ASSIGN_OR_RETURN(reader->vault_, source.cluster.keeper.read_cluster(*reader->store_, stop));
   } else {
     ASSIGN_OR_RETURN(reader->local_, store::LocalStore::open(target));
     ASSIGN_OR_RETURN(reader->lock_, reader->local_->lock(store::Use::kRead));
     reader->store_ = reader->local_.get();
-    ASSIGN_OR_RETURN(reader->vault_, engine.keeper().read_local(*reader->store_, stop));
+    ASSIGN_OR_RETURN(reader->vault_, source.cluster.keeper.read_local(*reader->store_, stop));
   }
   return reader;
+}
+
+Result<void> PointReader::hold() {
+  if (!local_ || lock_) return {};
+  ASSIGN_OR_RETURN(lock_, local_->lock(store::Use::kRead));
+  return {};
 }
 
 Result<const vault::HeadChain*> PointReader::chain(std::stop_token stop) {

@@ -14,17 +14,27 @@
 #include "agent/vault/blob_reader.h"
 #include "agent/vault/index_cache.h"
 #include "agent/vault/vault.h"
-#include "service/endpoint/engine.h"
+#include "service/endpoint/activities.h"
+#include "service/endpoint/cluster_store.h"
+#include "service/endpoint/engine_parts.h"
+#include "service/endpoint/name_indexes.h"
 
 namespace obhut::endpoint {
+
+/// What recovery points are read by. Borrowed.
+struct PointSource {
+  ClusterParts cluster;
+  Activities& activities;        ///< where what takes its time is shown
+  NameIndexes* names = nullptr;  ///< null: names are looked up in the vault alone
+};
 
 /// One vault, opened for reading. Thread: one.
 class PointReader {
  public:
   /// In: `target` is "" or "cluster", or the folder of a local target.
   /// Errors: kNotFound before the first backup; those of the store.
-  static Result<std::unique_ptr<PointReader>> open(Engine& engine, const std::string& target,
-                                                   std::stop_token stop);
+  static Result<std::unique_ptr<PointReader>> open(const PointSource& source,
+                                                   const std::string& target, std::stop_token stop);
 
   struct Row {
     const vault::Point* point;
@@ -42,6 +52,12 @@ class PointReader {
   [[nodiscard]] unsigned restore_workers() const { return local_ ? 3 : 4; }
   [[nodiscard]] vault::Vault& vault() { return *vault_; }
   [[nodiscard]] std::string cache_folder() const { return cache_; }
+
+  /// Lets go of the use of a local target, in which nothing is removed for as long as somebody
+  /// reads; hold() takes it again before the next reading. Opened, it is held. What is read after
+  /// that may be gone. Errors: those of LocalStore::lock.
+  void rest() { lock_.reset(); }
+  Result<void> hold();
 
  private:
   PointReader() = default;

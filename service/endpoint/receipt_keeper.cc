@@ -34,12 +34,16 @@ ReceiptKeeper::ReceiptKeeper(const StateFolder& state, Clock& clock, const Log& 
       identity_(identity),
       folder_(state.path("receipts")) {}
 
-Result<void> ReceiptKeeper::collect(wire::ControlClient& control, const VaultId& vault,
+Result<void> ReceiptKeeper::collect(wire::ControlClient& control, std::span<const VaultId> vaults,
                                     const std::stop_token& stop) {
   const auto now = clock_.steady();
   if (due_ && now < *due_) return {};
   due_ = now + kAfterFailure;
-  TRY(ask(control, vault, stop));
+  for (const VaultId& vault : vaults) {
+    const Result<void> asked = ask(control, vault, stop);
+    // One that nothing was stored in yet is not known to the cluster.
+    if (!asked && asked.error().kind != ErrorKind::kNotFound) return asked;
+  }
   due_ = now + kEvery;
   return {};
 }

@@ -2,6 +2,7 @@
 // The cluster's signatures under what is billed for this device: its activation, and the most that
 // its vault held on each day. Kept as files that `tools/verify-bill --receipts` reads.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,9 @@ class ReceiptKeeper {
   ReceiptKeeper(const StateFolder& state, Clock& clock, const Log& log, Outbox& outbox,
                 const Identity& identity);
 
-  /// Asks for what came since the newest kept, where that is due. Errors: those of the line and of
-  /// writing files.
-  Result<void> collect(wire::ControlClient& control, const VaultId& vault,
+  /// Asks for what came since the newest kept of each vault, where that is due. Errors: those of
+  /// the line and of writing files.
+  Result<void> collect(wire::ControlClient& control, std::span<const VaultId> vaults,
                        const std::stop_token& stop);
 
   [[nodiscard]] const std::string& folder() const { return folder_; }

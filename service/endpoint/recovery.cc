@@ -34,7 +34,7 @@ std::string word_for(const vault::KeySource& key) {
 }
 
 Result<std::unique_ptr<ClusterStore>> store_of(const EngineParts& parts, const VaultId& vault) {
-  return ClusterStore::open(parts, vault, ClusterStore::Patience::kPerson);
+  return ClusterStore::open(parts.cluster(), vault, ClusterStore::Patience::kPerson);
 }
 
 /// The vault's escrow slots, newest first.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
+#include "agent/trust/recovery_access.h"
 #include "service/endpoint/json_fields.h"
 
 namespace obhut::endpoint {
@@ -42,6 +43,12 @@ Result<json> recover(Engine& engine, const json& request, const std::stop_token&
   ASSIGN_OR_RETURN(const vault::KeySource key, key_in(request));
   ASSIGN_OR_RETURN(const Recovery::Recovered done,
                    engine.recovery().open_with_key(key, vault, escrow_of(engine), stop));
+  if (const auto* recovery = std::get_if<vault::RecoveryKey>(&key)) {
+    // A vault of before there were access keys gets one; where that is lost, the key opens the
+    // vault from an enrolled device still.
+    (void)engine.control().confirm_recovery(
+        done.vault, trust::recovery_access_key(recovery->secret().view()).public_key(), stop);
+  }
   return recovered_json(done);
 }
 

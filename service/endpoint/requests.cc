@@ -7,12 +7,15 @@
 
 #include "agent/base/text.h"
 #include "agent/plan/plan_codec.h"
+#include "agent/trust/recovery_access.h"
 #include "platform/local_files.h"
+#include "service/endpoint/grant_requests.h"
 #include "service/endpoint/json_fields.h"
 #include "service/endpoint/pause_requests.h"
 #include "service/endpoint/point_requests.h"
 #include "service/endpoint/progress_events.h"
 #include "service/endpoint/recovery_requests.h"
+#include "service/endpoint/update_requests.h"
 #include "tools/cli/exit_codes.h"
 
 namespace obhut::endpoint {
@@ -57,6 +60,17 @@ json plan_json(const trust::AcceptedPlan& plan) {
           {"operators", plan.operators},
           {"accepted_at", format_time(plan.accepted_at)},
           {"effective_at", format_time(plan.effective_at)}};
+}
+
+/// Where recovery points are, by the words that name them in requests.
+json locations_json(const model::Plan& plan) {
+  json locations = json::array();
+  for (const model::Target& target : plan.targets) {
+    const bool local = target.type == model::TargetType::kLocal;
+    locations.push_back(
+        {{"id", local ? target.path : "cluster"}, {"kind", local ? "local" : "cluster"}});
+  }
+  return locations;
 }
 
 json report_json(const pipeline::BackupReport& report) {
@@ -182,11 +196,17 @@ Result<json> status(Daemon& daemon, Audience audience) {
   value["activities"] = activities_json(engine->activities(), audience);
   value["pause"] = pause_json(engine->pauses().view());
   value["protection"] = protection_json(*engine);
+  if (const auto end = engine->trial().ends()) value["trial"] = {{"ends", format_time(*end)}};
   if (json recovery = recovery_json(*engine); !recovery.is_null()) {
     value["recovery"] = std::move(recovery);
   }
+  value["updates"] = update_json(engine->updater().view());
   value["plan"] = nullptr;
-  if (const auto plan = engine->plans().in_force()) value["plan"] = plan_json(*plan);
+  value["locations"] = json::array();
+  if (const auto plan = engine->plans().in_force()) {
+    value["plan"] = plan_json(*plan);
+    value["locations"] = locations_json(plan->plan);
+  }
   if (const auto plan = engine->plans().pending()) value["pending_plan"] = plan_json(*plan);
   if (const std::string refusal = engine->plans().last_refusal(); !refusal.empty()) {
     value["refused_plan"] = refusal;
@@ -205,11 +225,20 @@ Result<json> billing(Engine& engine) {
                        {"bytes", receipt.bytes},
                        {"customer", receipt.customer}});
   }
+  json local = json::array();
+  for (const LocalVault& vault : engine.meter().vaults()) {
+    local.push_back({{"vault", vault.vault.text()},
+                     {"path", platform::shown(vault.path)},
+                     {"bytes", vault.bytes},
+                     {"measured_at", format_time_micro(vault.measured_at)},
+                     {"told", vault.told}});
+  }
   return json{{"activation",
                {{"workload", identity.workload},
                 {"kind", identity.kind},
                 {"activated_at", format_time_micro(identity.activated_at)}}},
               {"storage", std::move(storage)},
+              {"local_vaults", std::move(local)},
               {"folder", platform::shown(engine.receipts().folder())}};
 }
 
@@ -284,7 +313,9 @@ Result<void> with_cluster_vault(Engine& engine, const std::stop_token& stop,
 
 Result<json> key_show(Engine& engine, const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const std::string key, engine.keeper().show_recovery_key());
-  json value = {{"recovery_key", key}};
+  const Identity& identity = engine.identity();
+  json value = {
+      {"recovery_key", key}, {"cluster", identity.cluster}, {"ca_pin", identity.ca_pin.text()}};
   // Its slot goes up now where the cluster can be reached, else with the first backup.
   const Result<void> stored =
       with_cluster_vault(engine, stop, [](vault::Vault&) { return Result<void>(); });
@@ -295,9 +326,10 @@ Result<json> key_show(Engine& engine, const std::stop_token& stop) {
 
 /// The cluster learns that the vault is recoverable; a report that is lost costs a wrong word in a
 /// list, and the next one mends it.
-Result<bool> report_recoverable(Engine& engine, const std::stop_token& stop) {
+Result<bool> report_recoverable(Engine& engine, const std::optional<SigningKeyId>& access_key,
+                                const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const VaultId vault, engine.keeper().cluster_vault());
-  return engine.control().confirm_recovery(vault, stop).has_value();
+  return engine.control().confirm_recovery(vault, access_key, stop).has_value();
 }
 
 Result<json> key_passphrase(Engine& engine, const json& request, const std::stop_token& stop) {
@@ -308,17 +340,77 @@ Result<json> key_passphrase(Engine& engine, const json& request, const std::stop
   TRY(with_cluster_vault(engine, stop, [&](vault::Vault& vault) {
     return engine.keeper().add_passphrase(vault, key, stop);
   }));
-  ASSIGN_OR_RETURN(const bool reported, report_recoverable(engine, stop));
+  ASSIGN_OR_RETURN(const bool reported, report_recoverable(engine, {}, stop));
   return json{{"added", true}, {"reported", reported}};
 }
 
 Result<json> key_confirm(Engine& engine, const json& request, const std::stop_token& stop) {
-  TRY(engine.keeper().confirm_recovery_key(text_or(request, "key")));
-  ASSIGN_OR_RETURN(const bool reported, report_recoverable(engine, stop));
+  ASSIGN_OR_RETURN(const vault::RecoveryKey key,
+                   vault::RecoveryKey::parse(text_or(request, "key")));
+  TRY(engine.keeper().confirm_recovery_key(key));
+  ASSIGN_OR_RETURN(const bool reported,
+                   report_recoverable(
+                       engine, trust::recovery_access_key(key.secret().view()).public_key(), stop));
   return json{{"confirmed", true}, {"reported", reported}};
 }
 
+/// Who works at this machine may have it backed up, and may ask for quiet until tomorrow, unless
+/// its administrator says otherwise. A pause without an end is an administrator's, as is its end.
+Result<void> check_steering(Daemon& daemon, std::string_view command, const json& request) {
+  constexpr std::uint64_t kMostPause = 36UL * 3600;
+  if (command == "backup") {
+    if (!flag_or(request, "wait")) return {};
+    return fail(ErrorKind::kRefused, "backup: to wait for it needs administrator rights");
+  }
+  if (!daemon.config().pause_by_users) {
+    return fail(
+        ErrorKind::kRefused,
+        std::string(command) + ": needs administrator rights (pause_by_users in agent.toml)");
+  }
+  const std::uint64_t seconds = number_or(request, "seconds");
+  if (command == "pause" && (seconds == 0 || seconds > kMostPause)) {
+    return fail(ErrorKind::kRefused, "pause: for longer than 36 hours needs administrator rights");
+  }
+  Engine* const engine = daemon.engine();
+  const PauseView held = engine != nullptr ? engine->pauses().view() : PauseView{};
+  if (held.asked && !held.asked->until) {
+    return fail(ErrorKind::kRefused,
+                std::string(command) + ": an administrator paused the backups without an end");
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<void> check_asker(Daemon& daemon, Audience audience, std::string_view command,
+                         const json& request) {
+  if (audience == Audience::kAdministrator) return {};
+  if (command == "backup" || command == "pause" || command == "resume") {
+    return check_steering(daemon, command, request);
+  }
+  constexpr std::array kForAll{"status",        "watch",       "points",    "ls",         "find",
+                               "restore",       "export",      "search",    "versions",   "preview",
+                               "changes",       "grants",      "grant-add", "grant-drop", "browse",
+                               "update-status", "update-check"};
+  if (std::ranges::find(kForAll, command) == kForAll.end()) {
+    return fail(ErrorKind::kRefused, std::string(command) + ": needs administrator rights");
+  }
+  // A folder that somebody made could be anything: the plan names those that are vaults.
+  const std::string target = text_or(request, "target");
+  if (target.empty() || target == "cluster") return {};
+  Engine* const engine = daemon.engine();
+  const auto plan = engine != nullptr ? engine->plans().in_force() : nullptr;
+  const auto is_target = [&](const model::Target& one) { return one.path == target; };
+  if (plan && std::ranges::any_of(plan->plan.targets, is_target)) return {};
+  return fail(
+      ErrorKind::kRefused,
+      printable(target) + ": is no target of the protection plan; needs administrator rights");
+}
+
+Error not_enrolled() {
+  return {ErrorKind::kRefused,
+          "this endpoint is not enrolled yet; run `obhut enroll --token-file FILE`"};
+}
 
 int exit_code_of(ErrorKind kind) {
   switch (kind) {
@@ -344,10 +436,7 @@ Result<json> carry_out(Daemon& daemon, const Asker& asker, std::string_view comm
   if (command == "status" || command == "watch") return status(daemon, asker.audience);
   if (command == "enroll") return enroll(daemon, request);
   Engine* engine = daemon.engine();
-  if (engine == nullptr) {
-    return fail(ErrorKind::kRefused,
-                "this endpoint is not enrolled yet; run `obhut enroll --token-file FILE`");
-  }
+  if (engine == nullptr) return std::unexpected(not_enrolled());
   if (command == "backup") return backup(*engine, request, reply, stop);
   if (command == "plan") return plan(*engine);
   if (command == "billing") return billing(*engine);
@@ -356,7 +445,11 @@ Result<json> carry_out(Daemon& daemon, const Asker& asker, std::string_view comm
   if (command == "key-confirm") return key_confirm(*engine, request, stop);
   if (auto answer = carry_out_pause(*engine, command, request)) return std::move(*answer);
   if (auto answer = carry_out_recovery(*engine, command, request, stop)) return std::move(*answer);
-  return carry_out_on_points(*engine, asker.account, command, request, reply, stop);
+  if (auto answer = carry_out_update(*engine, asker, command, stop)) return std::move(*answer);
+  if (auto answer = carry_out_grants(*engine, asker, command, request, stop)) {
+    return std::move(*answer);
+  }
+  return carry_out_on_points(engine->points(), asker, command, request, reply, stop);
 }
 
 }  // namespace obhut::endpoint

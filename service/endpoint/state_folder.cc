@@ -25,6 +25,13 @@ Result<StateFolder> StateFolder::open(const std::string& folder) {
   return StateFolder(absolute, std::move(lock), std::move(secrets));
 }
 
+Result<StateFolder> StateFolder::open_to_read(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::string absolute, platform::absolute_path(folder));
+  ASSIGN_OR_RETURN(platform::SecretStore secrets,
+                   platform::SecretStore::open(platform::join(absolute, "secrets")));
+  return StateFolder(absolute, std::nullopt, std::move(secrets));
+}
+
 std::string StateFolder::path(std::string_view name) const {
   return platform::join(folder_, name);
 }
@@ -53,6 +60,7 @@ Result<void> StateFolder::save(std::string_view name, const nlohmann::json& valu
 }
 
 Result<void> StateFolder::save_text(std::string_view name, std::string_view text) {
+  if (!lock_) return fail(ErrorKind::kRefused, path(name) + ": is another process's to write");
   return platform::write_file(path(name), as_bytes(text), 0600);
 }
 

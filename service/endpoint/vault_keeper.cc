@@ -376,8 +376,7 @@ Result<std::string> VaultKeeper::show_recovery_key() {
   return made.text();
 }
 
-Result<void> VaultKeeper::confirm_recovery_key(std::string_view typed) {
-  ASSIGN_OR_RETURN(const vault::RecoveryKey key, vault::RecoveryKey::parse(typed));
+Result<void> VaultKeeper::confirm_recovery_key(const vault::RecoveryKey& key) {
   const std::scoped_lock lock(mutex_);
   if (record_.recovery_hash.empty()) {
     return fail(ErrorKind::kConflict,

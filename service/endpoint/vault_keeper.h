@@ -87,9 +87,9 @@ class VaultKeeper {
   /// The recovery key as text, made on the first call; its slot goes up with open_cluster().
   /// Errors: kConflict once it was confirmed: it is on paper then and here no more.
   Result<std::string> show_recovery_key();
-  /// Forgets the key on this machine. Errors: kInvalidInput for a typo; kRefused for another key;
+  /// Forgets the key on this machine. Errors: kRefused for another key;
   /// kConflict where its slot is not in the cluster yet.
-  Result<void> confirm_recovery_key(std::string_view typed);
+  Result<void> confirm_recovery_key(const vault::RecoveryKey& key);
 
   /// One more way into the vault in the cluster, as open_cluster() gave it. A passphrase that opens
   /// it already is taken as it is. Nothing of it stays on this machine.

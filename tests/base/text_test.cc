@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/escapes.h"
+#include "agent/base/percent.h"
+
 namespace obhut {
 namespace {
 
@@ -66,6 +69,26 @@ TEST(Printable, KeepsTextAndShowsTheRest) {
   EXPECT_EQ(printable("\xff"), "\\xff");
   EXPECT_EQ(printable("C:\\x"), "C:\\\\x");
   EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
+}
+
+TEST(Printable, HasAWayBack) {
+  std::string every;
+  for (int byte = 0; byte < 256; ++byte) every += static_cast<char>(byte);
+  for (const std::string& text : {std::string(), every, every + every, std::string("\\x41"),
+                                  std::string("C:\\new\\x"), std::string("caf\xc3\xa9 \xff")}) {
+    EXPECT_EQ(from_printable(printable(text)), text);
+  }
+  for (const char* never : {"\\", "a\\b", "\\x", "\\x4", "\\xzz", "\\\\\\"}) {
+    EXPECT_FALSE(from_printable(never)) << never;
+  }
+}
+
+TEST(Percent, IsDecoded) {
+  EXPECT_EQ(percent_decode("a%20b%C3%bc+c", PlusSign::kItself), "a b\xc3\xbc+c");
+  EXPECT_EQ(percent_decode("a+b%2B", PlusSign::kSpace), "a b+");
+  for (const char* never : {"%", "%4", "%zz", "a%2"}) {
+    EXPECT_FALSE(percent_decode(never, PlusSign::kItself)) << never;
+  }
 }
 
 }  // namespace

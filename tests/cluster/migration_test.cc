@@ -56,6 +56,11 @@ TEST_F(Migration, KeepsWhatADatabaseOfTheFirstStepHeld) {
     EXPECT_EQ(tokens->size(), 2U);
     for (const sql::Row& token : *tokens) EXPECT_TRUE(token.is_null(1));
     EXPECT_EQ(session.query("SELECT vault FROM vault_transfers")->size(), 0U);
+    const auto stored = session.query("SELECT vault, location, bytes FROM stored_levels");
+    EXPECT_EQ(stored->size(), 1U);
+    EXPECT_EQ(stored->front().id<VaultId>(0), vault->id);
+    EXPECT_EQ(stored->front().text(1), "provider");
+    EXPECT_EQ(stored->front().count(2), vault->level);
     return {};
   });
   EXPECT_TRUE(seen);

@@ -1,6 +1,8 @@
 // Months close once, in order, and what comes later corrects them.
 
 #include <algorithm>
+#include <cstdlib>
+#include <future>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -28,24 +30,7 @@ constexpr auto kGigabyte = std::uint64_t{1'000'000'000};
 class Months : public ::testing::Test {
  protected:
   Months() {
-    const json prices = {{"currency", "EUR"},
-                         {"time_zone", "Europe/Berlin"},
-                         {"policies",
-                          {{{"from", "2020-01"},
-                            {"gb_bytes", kGigabyte},
-                            {"gb_step", "1"},
-                            {"trial_days", 28},
-                            {"trial_free", json::array()}}}},
-                         {"prices",
-                          {{{"mode", "per_gb"},
-                            {"product", "storage/provider"},
-                            {"from", "2020-01"},
-                            {"micro", 1'000'000}},
-                           {{"mode", "per_workload"},
-                            {"product", "storage/provider"},
-                            {"from", "2020-01"},
-                            {"micro", 1'000'000}}}}};
-    EXPECT_EQ(cluster.call("PUT", base() + "/prices", cluster.provider, prices).status, 204);
+    cluster.put_prices(partner);
     append(billing::customer_created({"made", at("2026-01-10T12:00:00Z"), "c1"},
                                      billing::Mode::kPerGb));
   }
@@ -253,6 +238,29 @@ TEST_F(Months, CloseWhileEventsArrive) {
   EXPECT_EQ(checked->head.sequence, 3U + 180U);
 }
 
+// The writer reads a row that is being chained, and adds one that the sequencer has looked for: as
+// long as such events came, PostgreSQL sent one of the two back.
+TEST_F(Months, AreChainedWhileEventsComeOnceMore) {
+  if (std::getenv("OBHUT_TEST_POSTGRESQL") == nullptr) GTEST_SKIP() << "SQLite has one writer";
+  const auto event = [&](const std::string& id) {
+    return billing::storage_level({id, at("2026-01-15T12:00:00Z"), "c1"}, "vault",
+                                  billing::Location::kProvider, 1);
+  };
+  append(event("known"));
+  int attempts = 0;
+
+  const auto written = database().write([&](sql::Session& session) -> Result<void> {
+    ++attempts;
+    TRY(append_event(session, partner.id, event("known"), cluster.clock.now()));
+    const auto chained = std::async([&] { return chain_rows(database(), partner.id); }).get();
+    EXPECT_TRUE(chained) << chained.error().message;
+    return append_event(session, partner.id, event("new"), cluster.clock.now());
+  });
+
+  EXPECT_TRUE(written) << written.error().message;
+  EXPECT_EQ(attempts, 1);
+}
+
 TEST_F(Months, CloseForOneOfManyWhoAskAtOnce) {
   level("l1", "2026-01-15T12:00:00Z", 5);
   std::vector<std::string> closings(4);
@@ -301,6 +309,12 @@ TEST_F(Months, ShowWhatWasUsedDayByDay) {
                             "2026-01-15T12:00:00.000000Z,l1,vault,5000000000\r\n"),
             std::string::npos)
       << table.text;
+  EXPECT_EQ(cluster.call("GET", path + "?product=storage/local", partner.session).body["days"],
+            json::array());
+  EXPECT_EQ(
+      cluster.call("GET", path + "?product=storage/provider", partner.session).body["days"].size(),
+      17U);
+  EXPECT_EQ(cluster.call("GET", path + "?device=nobody", partner.session).status, 404);
   EXPECT_EQ(cluster.call("GET", path + "?format=xml", partner.session).status, 422);
   EXPECT_EQ(cluster.call("GET", base() + "/usage/2026", partner.session).code(), "invalid-month");
 }
@@ -387,6 +401,28 @@ TEST_F(Months, AreExportedWithAllThatABillFollowsFrom) {
       export_ledger(database(), partner.id, cluster.cluster->state().cluster_key.public_key(),
                     cluster.clock.now(), folder);
   EXPECT_EQ(again.error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(Months, PriceListsThatWereEverSetCanBeReadAgain) {
+  json dearer = json::parse(*cluster.cluster->services().tenants.prices(partner.id));
+  const std::string first = dearer.dump();
+  dearer["policies"][0]["trial_days"] = 7;
+  ASSERT_EQ(cluster.call("PUT", base() + "/prices", cluster.provider, dearer).status, 204);
+
+  const Answered versions = cluster.call("GET", base() + "/prices/versions", partner.session);
+
+  ASSERT_EQ(versions.body["versions"].size(), 2U) << versions.text;
+  EXPECT_EQ(versions.body["versions"][0]["in_force"], false);
+  EXPECT_EQ(versions.body["versions"][1]["in_force"], true);
+  const std::string path =
+      base() + "/prices/versions/" + versions.body["versions"][0]["sha256"].get<std::string>();
+  EXPECT_EQ(json::parse(cluster.call("GET", path, partner.session).text), json::parse(first));
+  TestPartner other = cluster.make_partner("gamma");
+  EXPECT_EQ(cluster.call("GET", path, other.session).status, 404);
+  EXPECT_EQ(
+      cluster.call("GET", base() + "/prices/versions/" + std::string(64, '0'), partner.session)
+          .status,
+      404);
 }
 
 }  // namespace

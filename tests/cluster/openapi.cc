@@ -139,6 +139,14 @@ void OpenApi::hold(std::string_view method, std::string_view path, const HeaderL
       << method << " " << path << " was accepted though its body is not as described";
 }
 
+void OpenApi::hold_message(std::string_view body) {
+  const json message = json::parse(body, nullptr, false);
+  const std::string type = message.is_object() ? message.value("type", "") : "";
+  ASSERT_TRUE(state_->document["webhooks"].contains(type)) << body;
+  const json& content = state_->document["webhooks"][type]["post"]["requestBody"]["content"];
+  EXPECT_EQ(state_->fault(content["application/json"]["schema"], message), "") << body;
+}
+
 std::set<std::string> OpenApi::operations() const {
   std::set<std::string> all;
   for (const auto& [pattern, item] : state_->document["paths"].items()) {
@@ -155,7 +163,10 @@ std::string OpenApi::security_of(const std::string& operation) const {
   const std::size_t space = operation.find(' ');
   const json* found = state_->operation(operation.substr(0, space), operation.substr(space + 1));
   if (found == nullptr || !found->contains("security") || (*found)["security"].empty()) return "";
-  return (*found)["security"][0].begin().key();
+  std::string any;
+  for (const json& one : (*found)["security"])
+    any += (any.empty() ? "" : " or ") + one.begin().key();
+  return any;
 }
 
 OpenApi& openapi() {

@@ -20,6 +20,8 @@ class OpenApi {
   /// Fails the running test where request (if it was accepted) or answer are not as described.
   void hold(std::string_view method, std::string_view path, const HeaderList& headers,
             std::string_view body, const Answered& answered);
+  /// The same for the body of a webhook.
+  void hold_message(std::string_view body);
   /// "GET /api/v1/…" as the document has them.
   [[nodiscard]] std::set<std::string> operations() const;
   /// The security scheme of an operation: "person", "device" or "".

@@ -30,6 +30,8 @@ TEST(OpenApiDocument, NamesTheCredentialThatEachRouteWants) {
     std::string want;
     if (route.auth == api::Auth::kPerson || route.auth == api::Auth::kProvider) want = "person";
     if (route.auth == api::Auth::kDevice) want = "device";
+    if (route.auth == api::Auth::kReader) want = "device or recovery";
+    if (route.auth == api::Auth::kRecovery) want = "recovery";
     EXPECT_EQ(openapi().security_of(operation_of(route)), want) << operation_of(route);
   }
 }

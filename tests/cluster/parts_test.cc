@@ -92,6 +92,8 @@ TEST(Config, RefusesUnknownKeysAndWrongValuesByName) {
            {"[listen]\nport = \"1\"", "listen.port"},
            {"[tls]\nnames = [1]", "tls.names"},
            {"port = 1", "port"},
+           {"[webhooks]\nallow_networks = [\"10.0.0.1/8\"]", "webhooks: 10.0.0.1/8"},
+           {"[webhooks]\nrefuse_networks = \"10.0.0.0/8\"", "webhooks.refuse_networks"},
            {"[listen\n", "cluster.toml:"}}) {
     const auto read = parse_config(text, "cluster.toml");
     ASSERT_FALSE(read) << text;
@@ -231,8 +233,19 @@ TEST_F(DirectoryStoreTest, GivesBackWhatItTook) {
   EXPECT_EQ(objects::read_all(*store, key, 100).value(), bytes);
   EXPECT_EQ(store->size_of(key).value(), bytes.size());
   std::vector<std::string> keys;
-  ASSERT_TRUE(store->list([&](const std::string& found) { return keys.push_back(found), true; }));
-  EXPECT_EQ(keys, std::vector<std::string>{key});
+  const auto note = [&](const objects::StoredObject& found) {
+    EXPECT_EQ(found.size, bytes.size());
+    return keys.push_back(found.key), true;
+  };
+  ASSERT_TRUE(store->list("", note));
+  ASSERT_TRUE(store->list("packs/", note));
+  ASSERT_TRUE(store->list(key.substr(0, 8), note));
+  EXPECT_EQ(keys, (std::vector<std::string>{key, key, key}));
+  const char other = key[6] == '0' ? '1' : '0';
+  ASSERT_TRUE(store->list("heads/", note));
+  ASSERT_TRUE(store->list(std::string("packs/") + other, note));
+  ASSERT_TRUE(store->list(key.substr(0, 9) + (key[9] == '0' ? '1' : '0'), note));
+  EXPECT_EQ(keys.size(), 3U);
 }
 
 TEST_F(DirectoryStoreTest, StoresNothingOfWrongLengthOrContent) {

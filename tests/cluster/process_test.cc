@@ -17,7 +17,9 @@
 #include "agent/crypto/random.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
+#include "service/cluster/kept_heads.h"
 #include "service/cluster/ledger_check.h"
+#include "tests/cluster/https_receiver.h"
 #include "tests/cluster/test_cluster.h"
 
 namespace obhut::cluster::test {
@@ -29,6 +31,17 @@ int run(const std::string& arguments) {
   const int status = std::system(
       (std::string(OBHUT_CLUSTER_PROGRAM) + " " + arguments + " >/dev/null 2>&1").c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// Serves the cluster's folder in a process of its own; out: its id.
+pid_t spawn_for(const TestCluster& cluster) {
+  const pid_t child = fork();
+  if (child == 0) {
+    execl(OBHUT_CLUSTER_PROGRAM, "obhut-cluster", "run", "--state",
+          (cluster.folder + "/state").c_str(), static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  return child;
 }
 
 class Process : public ::testing::Test {
@@ -71,16 +84,7 @@ class Killed : public ::testing::Test {
   TestCluster cluster;
   TestPartner partner = cluster.make_partner("alpha");
 
-  /// Serves the folder in a process of its own; out: its id.
-  pid_t spawn() {
-    const pid_t child = fork();
-    if (child == 0) {
-      execl(OBHUT_CLUSTER_PROGRAM, "obhut-cluster", "run", "--state",
-            (cluster.folder + "/state").c_str(), static_cast<char*>(nullptr));
-      _exit(127);
-    }
-    return child;
-  }
+  pid_t spawn() { return spawn_for(cluster); }
 };
 
 TEST_F(Killed, AtAnyInstantACommitIsWholeOrNotThere) {
@@ -190,6 +194,61 @@ TEST_F(Killed, AtAnyInstantAWriteAndItsAnswerAreBothThereOrNeither) {
     if (row["event"]["type"] == "customer.created") ++times[row["event"]["customer"]];
   }
   for (const auto& [number, count] : times) EXPECT_EQ(count, 1) << number;
+}
+
+class KilledSender : public ::testing::Test {
+ protected:
+  static Config config_with(const TestAuthority& authority) {
+    Config config = TestCluster::default_config();
+    config.webhooks.addresses = *outgoing::AddressPolicy::parse({"127.0.0.0/8"}, {});
+    config.webhooks.ca_file = authority.file();
+    return config;
+  }
+  /// As config_with(), for the process.
+  void write_webhooks_configuration() const {
+    const std::string file = cluster.folder + "/state/cluster.toml";
+    std::string text(as_text(platform::read_file(file, 1U << 20U).value()));
+    text += "allow_networks = [\"127.0.0.0/8\"]\nca_file = \"" + authority.file() + "\"\n";
+    ASSERT_TRUE(platform::write_file(file, as_bytes(text), 0600));
+  }
+
+  TestAuthority authority;
+  HttpsReceiver receiver{authority.leaf.pem, authority.leaf.key};
+  TestCluster cluster{config_with(authority)};
+  TestPartner partner = cluster.make_partner("alpha");
+};
+
+// The last section of what init writes is that of the webhooks.
+TEST_F(KilledSender, InTheMiddleOfADeliveryMakesItAgain) {
+  receiver.react([](const Received&) {
+    return HttpsReceiver::Reaction{"", HttpsReceiver::Reaction::Then::kHang};
+  });
+  const std::uint16_t port = cluster.port;
+  ASSERT_TRUE(cluster.hand_over(port));
+  write_webhooks_configuration();
+  const pid_t child = spawn_for(cluster);
+  const bool up = cluster.wait_until_up(20s);
+  if (!up) kill(child, SIGKILL);
+  ASSERT_TRUE(up);
+  const std::string hooks = "/api/v1/partners/" + partner.id.text() + "/webhooks";
+  const Answered made = cluster.call("POST", hooks, partner.session,
+                                     {{"url", receiver.url()}, {"events", {"month.closed"}}});
+  EXPECT_EQ(made.status, 201) << made.text;
+  const std::string hook = hooks + "/" + made.body.value("id", "");
+  EXPECT_EQ(cluster.call("POST", hook + "/test", partner.session).status, 202);
+  EXPECT_EQ(receiver.wait_for(1).size(), 1U);
+
+  kill(child, SIGKILL);
+
+  int status = 0;
+  waitpid(child, &status, 0);
+  receiver.react([](const Received&) { return HttpsReceiver::answer(204); });
+  cluster.clock.move(61s);
+  cluster.take_back();
+  const auto received = receiver.wait_for(2);
+  ASSERT_EQ(received.size(), 2U);
+  EXPECT_EQ(received[1].headers.at("webhook-id"), received[0].headers.at("webhook-id"));
+  EXPECT_EQ(received[1].body, received[0].body);
 }
 
 }  // namespace

@@ -24,7 +24,9 @@ class Receipts : public ::testing::Test {
              billing::Location location = billing::Location::kProvider) {
     const auto done = cluster.cluster->database().write([&](sql::Session& session) -> Answer<void> {
       ASSIGN_OR_RETURN(const Customer customer, find_customer(session, partner.customer));
-      TRY(record_level(session, customer, device.vault, location, bytes, id, at(when)));
+      ASSIGN_OR_RETURN(Vault vault, find_vault(session, device.vault));
+      vault.location = location;
+      TRY(record_level(session, customer, vault, bytes, {id}, at(when)));
       return {};
     });
     ASSERT_TRUE(done) << done.error().detail;

@@ -16,6 +16,7 @@
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
 #include "platform/signals.h"
+#include "service/cluster/ledger_store.h"
 #include "tests/cluster/openapi.h"
 
 namespace obhut::cluster::test {
@@ -270,6 +271,7 @@ Answered TestCluster::exchange(const TestDevice& device, const std::string& nonc
   assertion.issued = clock.now();
   assertion.expires = clock.now() + std::chrono::minutes(2);
   assertion.id = crypto::random_id<DeviceId>().text();
+  assertion.instance = device.instance;
   return call_raw("POST", "/api/v1/token", "",
                   "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" +
                       trust::make_assertion(assertion, device.key),
@@ -281,6 +283,47 @@ void TestCluster::get_access_token(TestDevice& device) {
   const Answered token = exchange(device, nonce.body.value("nonce", ""));
   EXPECT_EQ(token.status, 200) << token.text;
   device.token = token.body.value("access_token", "");
+}
+
+void TestCluster::put_prices(const TestPartner& partner, std::uint64_t gb_bytes) {
+  using nlohmann::json;
+  json prices = {{"currency", "EUR"},
+                 {"time_zone", "Europe/Berlin"},
+                 {"policies",
+                  {{{"from", "2020-01"},
+                    {"gb_bytes", gb_bytes},
+                    {"gb_step", "1"},
+                    {"trial_days", 28},
+                    {"trial_free", json::array()}}}},
+                 {"prices", json::array()}};
+  for (const char* mode : {"per_gb", "per_workload"}) {
+    prices["prices"].push_back({{"mode", mode},
+                                {"product", "storage/provider"},
+                                {"from", "2020-01"},
+                                {"micro", 1'000'000}});
+  }
+  const std::string path = "/api/v1/partners/" + partner.id.text() + "/prices";
+  EXPECT_EQ(call("PUT", path, provider, prices).status, 204);
+}
+
+std::vector<nlohmann::json> TestCluster::events(const TestPartner& partner) {
+  std::vector<nlohmann::json> events;
+  EXPECT_TRUE(chain_all(cluster->database()));
+  const auto rows = cluster->database().read(
+      [&](sql::Session& session) { return read_ledger(session, partner.id, 0, 1'000'000); });
+  for (const LedgerEntry& row : *rows) events.push_back(nlohmann::json::parse(row.event));
+  return events;
+}
+
+std::multiset<std::string> TestCluster::alerts(const TestPartner& partner,
+                                               const TestDevice& device) {
+  std::multiset<std::string> codes;
+  const Answered answered =
+      call("GET", "/api/v1/devices/" + device.id.text() + "/alerts", partner.session);
+  for (const nlohmann::json& alert : answered.body["alerts"]) {
+    if (alert["cleared"].is_null()) codes.insert(alert["code"]);
+  }
+  return codes;
 }
 
 TestDevice TestCluster::make_device(const TestPartner& partner) {
@@ -350,7 +393,7 @@ Bytes TestCluster::make_head(const TestDevice& device, const model::ReferenceSet
   head.signer = device.key.public_key();
   head.sequence = device.sequence + 1;
   head.previous = device.head;
-  head.created = clock.now();
+  head.created = clock.now() + device.clock_off;
   if (force_full || device.sequence == 0) {
     head.full = true;
     for (const auto& [name, size] : references) head.added.push_back({name, size});

@@ -4,15 +4,18 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "agent/crypto/random.h"
 #include "agent/crypto/signing.h"
 #include "agent/model/head.h"
 #include "agent/model/plan.h"
+#include "agent/trust/assertion.h"
 #include "agent/trust/receipt.h"
 #include "agent/trust/trust_list.h"
 #include "service/cluster/api/application.h"
@@ -71,6 +74,7 @@ struct TestObject {
 struct TestDevice {
   DeviceId id;
   crypto::SigningKey key = crypto::SigningKey::generate();
+  trust::InstanceId instance = crypto::random_id<trust::InstanceId>();
   std::string token;  ///< access token
   std::string activation;
   std::string registration_token;
@@ -79,6 +83,7 @@ struct TestDevice {
   std::uint64_t sequence = 0;
   Sha256 head;
   model::ReferenceSet references;
+  std::chrono::microseconds clock_off{};  ///< its clock against the cluster's, in heads
 };
 
 class TestCluster {
@@ -121,6 +126,12 @@ class TestCluster {
   TestDevice make_device(const TestPartner& partner);
   void get_access_token(TestDevice& device);
   Answered exchange(const TestDevice& device, const std::string& nonce);
+  /// A price list for storage in the cluster, 1.00 a GB of so many bytes, in both modes.
+  void put_prices(const TestPartner& partner, std::uint64_t gb_bytes = 1'000'000'000);
+  /// The partner's ledger, in order.
+  std::vector<nlohmann::json> events(const TestPartner& partner);
+  /// Codes of the device's alerts that stand.
+  std::multiset<std::string> alerts(const TestPartner& partner, const TestDevice& device);
   std::string plan_envelope(const TestPartner& partner, const DeviceId& device,
                             std::uint64_t version, const model::Retention& retention);
 

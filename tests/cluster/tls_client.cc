@@ -34,6 +34,7 @@ struct TlsClient::State {
   }
   /// False at the end of the connection or of the patience.
   bool fill(Clock::time_point until) {
+    if (ssl == nullptr) return false;
     char block[65536];
     while (true) {
       if (!wait(until)) return false;
@@ -97,6 +98,8 @@ bool TlsClient::connected() const {
 }
 
 bool TlsClient::send(std::string_view bytes) {
+  // Nobody listened: a server that was killed before the connection was made.
+  if (state_->ssl == nullptr) return false;
   while (!bytes.empty()) {
     const int n = SSL_write(state_->ssl, bytes.data(),
                             static_cast<int>(std::min<std::size_t>(bytes.size(), 1U << 20U)));

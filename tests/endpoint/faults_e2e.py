@@ -19,13 +19,13 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
+from harness.clock import clock  # noqa: E402
 from harness.lying_cluster import LyingCluster, answer_with  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.site import PASSWORD, Site, free_port, run, wait_until  # noqa: E402
 from harness.trees import differences  # noqa: E402
 
 MEGABYTE = 1_000_000
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
 def write_random(path, size, seed):
@@ -272,21 +272,6 @@ class SilentLines(FaultTest):
         self.assertGreaterEqual(len(endpoint.ask("points")), 2)  # it may have run by itself as well
         wait_until("the alert to be cleared", lambda: self.codes(endpoint) == [], 60)
         self.assert_restores(endpoint, self.source)
-
-
-@contextlib.contextmanager
-def clock(offset):
-    """What is started inside sees the time of day moved, and nothing else."""
-    if not os.path.exists(FAKETIME):
-        raise unittest.SkipTest("faketime is not installed: no clock can be moved here")
-    moved = {"LD_PRELOAD": FAKETIME, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-             "NO_FAKE_STAT": "1"}
-    os.environ.update(moved)
-    try:
-        yield
-    finally:
-        for name in moved:
-            os.environ.pop(name)
 
 
 def seconds_of(text):

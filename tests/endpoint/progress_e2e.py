@@ -176,7 +176,7 @@ class Progress(unittest.TestCase):
         self.assertTrue(any(event["progress"] and event["progress"]["read_bytes"] > 0
                             for event in events))
         self.assertNotIn("secret", json.dumps(messages))
-        self.assertEqual(self.as_nobody("restore")[-1]["error"]["kind"], "refused")
+        self.assertEqual(self.as_nobody("verify")[-1]["error"]["kind"], "refused")
 
 
 if __name__ == "__main__":

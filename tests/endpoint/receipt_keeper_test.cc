@@ -56,7 +56,7 @@ class ReceiptKeeperTest : public testing::Test {
   void offer(const trust::Receipt& receipt, const crypto::SigningKey& key) {
     offered_.emplace_back(receipt.day, trust::make_receipt(receipt, key));
   }
-  Result<void> collect() { return keeper_.collect(control_, vault_, {}); }
+  Result<void> collect() { return keeper_.collect(control_, std::array{vault_}, {}); }
   std::vector<std::string> days() const {
     std::vector<std::string> days;
     for (const trust::Receipt& kept : keeper_.kept()) {

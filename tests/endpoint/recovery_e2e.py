@@ -5,8 +5,10 @@ import json
 import os
 import pty
 import random
+import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -162,6 +164,11 @@ class WithTheRecoveryKey(RecoveryTest):
         super().setUp()
         self.key = self.old.ask("key", "show-recovery")["recovery_key"]
         self.back_up_old()
+        self.sheet = self.site.path("sheet.txt")
+        self.old.obhut("key", "show-recovery", "--sheet", self.sheet)
+        with open(self.sheet, encoding="utf-8") as text:
+            self.sheet_text = text.read()
+        self.assertIn(self.key, self.sheet_text)
         self.old.obhut("key", "confirm", stdin=self.key + "\n")
         self.key_file = self.write("key", self.key + "\n")
 
@@ -192,6 +199,135 @@ class WithTheRecoveryKey(RecoveryTest):
         self.assert_one_licence(new)
         self.assertIn("nothing to recover",
                       self.refused(new, 3, "key", "recover", "--key-file", self.key_file))
+
+    def on_bare_hands(self, *arguments, check=True):
+        """obhut-recovery, of which `OBHUT_RECOVERY` may name a build, on a machine with no home."""
+        home = self.site.path("no-home")
+        os.makedirs(home, exist_ok=True)
+        program = os.environ.get("OBHUT_RECOVERY", os.path.join(BIN, "obhut-recovery"))
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120,
+                              check=False, stdin=subprocess.DEVNULL,
+                              env={"HOME": home, "PATH": "/nowhere", "LANG": "C.UTF-8"})
+        if check:
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done
+
+    def test_a_key_alone_brings_everything_back(self):
+        self.old.kill()
+        shutil.rmtree(self.old.folder)
+        sheet = self.sheet
+        self.assertEqual(os.stat(sheet).st_mode & 0o777, 0o600)
+
+        points = json.loads(self.on_bare_hands("points", "--sheet", sheet, "--json").stdout)
+        self.assertEqual(len(points), 2)
+        found = self.on_bare_hands("find", "--sheet", sheet, "hard", "--point", "latest")
+        self.assertIn(self.source.lstrip("/") + "/deep/er/hard", found.stdout)
+        self.assertIn("small 5", self.on_bare_hands("ls", "--sheet", sheet, "latest",
+                                                    self.source).stdout)
+        target = self.site.path("restored")
+        self.on_bare_hands("restore", "--sheet", sheet, "latest", "--to", target)
+        self.assertEqual(differences(self.source, target + self.source), "")
+        archive = self.site.path("point.tar")
+        self.on_bare_hands("export", "--sheet", sheet, "latest", "--to", archive)
+        self.assertIn(self.source.lstrip("/") + "/small 5",
+                      subprocess.run(["tar", "-tf", archive], capture_output=True, text=True,
+                                     check=True).stdout)
+
+        # From paper: two lines typed.
+        lines = dict(line.split(":", 1) for line in self.sheet_text.splitlines() if ":" in line)
+        typed = self.write("typed", lines["key"].strip().lower().replace("-", " ") + "\n")
+        self.on_bare_hands("points", "--vault", lines["vault"].strip(), "--key-file", typed)
+
+        alerts = self.site.api.get(f"/api/v1/devices/{self.old_device}/alerts")["alerts"]
+        self.assertIn("vault-read-by-recovery-key", {alert["code"] for alert in alerts})
+
+    def test_the_program_on_a_stick_needs_nothing_of_the_machine(self):
+        """In a root with a shell, tar and gzip, and no library but theirs."""
+        if os.geteuid() != 0:
+            self.skipTest("needs root, for chroot")
+        stick = self.site.path("stick")
+        top = os.path.join(os.path.dirname(__file__), "..", "..")
+        subprocess.run([sys.executable, os.path.join(top, "tools", "dev", "bundle.py"),
+                        os.path.join(BIN, "obhut-recovery"), "1.0", stick], check=True)
+        bare = self.site.path("bare")
+        for tool in ("sh", "tar", "gzip", "mktemp", "tail", "rm", "sha256sum"):
+            path = os.path.realpath(shutil.which(tool))
+            needs = re.findall(r"(/\S+)", subprocess.run(["ldd", path], capture_output=True,
+                                                         text=True, check=True).stdout)
+            for file in (path, *needs):
+                os.makedirs(bare + os.path.dirname(file), exist_ok=True)
+                shutil.copy(file, bare + file)
+            os.makedirs(bare + "/bin", exist_ok=True)
+            if not os.path.exists(f"{bare}/bin/{tool}"):
+                os.symlink(path, f"{bare}/bin/{tool}")
+        for folder in ("tmp", "etc", "usb"):
+            os.makedirs(f"{bare}/{folder}", exist_ok=True)
+        os.makedirs(bare + "/dev")
+        os.mknod(bare + "/dev/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        os.chmod(bare + "/dev/null", 0o666)
+        os.makedirs(bare + "/proc")
+        subprocess.run(["mount", "--bind", "/proc", bare + "/proc"], check=True)
+        self.addCleanup(subprocess.run, ["umount", bare + "/proc"], check=True)
+        with open(bare + "/etc/hosts", "w", encoding="utf-8") as hosts:
+            hosts.write("127.0.0.1 localhost\n")
+        shutil.copy(stick, bare + "/usb/obhut-recovery")
+        shutil.copy(self.sheet, bare + "/usb/sheet.txt")
+        self.old.kill()
+
+        def start(*arguments):
+            return subprocess.run([shutil.which("chroot"), bare, "/usb/obhut-recovery", *arguments],
+                                  capture_output=True, text=True, timeout=120, check=False,
+                                  stdin=subprocess.DEVNULL, env={"PATH": "/bin"})
+
+        done = start("restore", "--sheet", "/usb/sheet.txt", "latest", "--to", "/home")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(differences(self.source, bare + "/home" + self.source), "")
+        self.assertEqual(os.listdir(bare + "/tmp"), [], "it leaves nothing behind")
+        self.assertEqual(start("points", "--vault", "/nowhere").returncode, 3)
+
+        with open(bare + "/usb/obhut-recovery", "r+b") as program:
+            program.seek(-1000, os.SEEK_END)
+            program.write(b"worn out")
+        worn = start("points", "--sheet", "/usb/sheet.txt")
+        self.assertEqual(worn.returncode, 3, worn.stderr)
+        self.assertIn("damaged", worn.stderr)
+
+    def test_a_wrong_sheet_is_told_what_is_wrong_with_it(self):
+        place = next(line for line in self.sheet_text.splitlines() if line.startswith("vault:"))
+        key = next(line for line in self.sheet_text.splitlines() if line.startswith("key:"))
+
+        def refused(code, text, *words):
+            done = self.on_bare_hands("points", "--sheet", self.write("bad", text), check=False)
+            self.assertEqual(done.returncode, code, done.stderr)
+            for word in words:
+                self.assertIn(word, done.stderr)
+            self.assertNotIn(self.key[:9], done.stderr)
+
+        refused(2, "a shopping list\n", "recovery sheet", '"vault:"')
+        refused(2, place + "\n", '"key:"')
+        refused(2, f"{place}\nkey: {self.key[:-1]}{'A' if self.key[-1] != 'A' else 'B'}\n",
+                "recovery sheet")
+        refused(2, f"vault: https://127.0.0.1:1\n{key}\n", "https://HOST:PORT#PIN")
+        pin = place.rsplit("#", 1)[1]
+        other_pin = ("0" if pin[0] != "0" else "1") + pin[1:]
+        refused(4, f"{place.rsplit('#', 1)[0]}#{other_pin}\n{key}\n", "certificate")
+        unknown = self.write("other", "")
+        os.unlink(unknown)
+        vault = self.site.path("other-vault")
+        passphrase = self.write("passphrase", "a passphrase\n")
+        run("obhut", "vault", "init", "--vault", vault, "--key-file", passphrase,
+            "--recovery-key-out", unknown)
+        with open(unknown, encoding="utf-8") as text:
+            refused(4, f"{place}\nkey: {text.read().strip()}\n", "opens nothing")
+        # A vault on a disk opens with it too, wherever its cluster is.
+        done = self.on_bare_hands("points", "--vault", vault, "--key-file", unknown)
+        self.assertIn("no recovery point", done.stdout)
+        refused_passphrase = self.on_bare_hands("points", "--vault", place.split(":", 1)[1].strip(),
+                                                "--key-file", passphrase, check=False)
+        self.assertEqual(refused_passphrase.returncode, 2)
+        self.assertIn("only a recovery key", refused_passphrase.stderr)
+        bare = self.on_bare_hands(check=False)
+        self.assertIn("--sheet sheet.txt", bare.stderr)
 
     def test_what_is_no_key_of_the_vault_is_refused_by_name(self):
         self.old.kill()

@@ -86,7 +86,7 @@ TEST_F(RecoveryTest, WhatWasBroughtIsKeptAndCountsAsConfirmed) {
   EXPECT_FALSE(after->waiting());
   EXPECT_EQ(after->cluster_vault().value(), brought.vault());
   EXPECT_TRUE(after->recoverability().recoverable()) << "somebody holds the key";
-  EXPECT_TRUE(after->confirm_recovery_key(paper.text()));
+  EXPECT_TRUE(after->confirm_recovery_key(paper));
   EXPECT_EQ(after->adopt(seal::Keyring::generate(), {}).error().kind, ErrorKind::kConflict);
   EXPECT_EQ(after->cluster_vault().value(), brought.vault()) << "keys are never overwritten";
 }

@@ -21,7 +21,7 @@ void judge(const Result<T>& read) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view json = as_text(ByteView(data, size)).substr(1);
-  switch (data[0] % 12U) {
+  switch (data[0] % 16U) {
     case 0:
       judge(wire::read_enroll_reply(json));
       break;
@@ -36,6 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     case 3:
       judge(wire::read_device_reply(json));
+      judge(wire::read_recovery_reply(json));
+      judge(wire::read_trial_end(json));
       break;
     case 4:
       judge(wire::read_plan_reply(json));
@@ -57,6 +59,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 10:
       judge(wire::read_commit_receipt(json));
+      break;
+    case 11:
+      judge(wire::read_grant_document(json));
+      break;
+    case 12:
+      judge(wire::read_revoked_grants(json));
+      break;
+    case 13:
+      judge(wire::read_release_roots(json));
+      break;
+    case 14:
+      judge(wire::read_release_document(json));
       break;
     default: {
       // Whatever a proxy in between says becomes an error with a text that can be shown.

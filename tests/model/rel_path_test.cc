@@ -70,6 +70,18 @@ TEST(RelPath, GrowsByNamesOnly) {
   EXPECT_FALSE(path("a").child(""));
 }
 
+TEST(RelPath, KnowsTheFolderThatSeveralLieIn) {
+  const auto common = [](std::vector<RelPath> paths) { return common_folder(paths).bytes(); };
+  EXPECT_EQ(common({}), "");
+  EXPECT_EQ(common({RelPath()}), "");
+  EXPECT_EQ(common({path("a")}), "");
+  EXPECT_EQ(common({path("a/b/c")}), "a/b");
+  EXPECT_EQ(common({path("a/b/c"), path("a/b/d/e")}), "a/b");
+  EXPECT_EQ(common({path("a/b/c"), path("a/b")}), "a");
+  EXPECT_EQ(common({path("a/bc/d"), path("a/b/d")}), "a");
+  EXPECT_EQ(common({path("a/b"), path("c/d")}), "");
+}
+
 TEST(RelPath, IsPrintedWithoutControlCharacters) {
   EXPECT_EQ(path("a\x1b[2J\xff").printable(), "a\\x1b[2J\\xff");
 }

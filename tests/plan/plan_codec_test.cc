@@ -54,6 +54,42 @@ TEST(PlanCodec, WritesWhatItReads) {
   EXPECT_EQ(plan.schedule.windows[0].days, 0b1000001);
 }
 
+// Agents of before there were updates refuse a member that they do not know.
+TEST(PlanCodec, SaysNothingOfUpdatesWhereTheyAreOff) {
+  json value = example_plan();
+  const model::Plan silent = parse_plan(value.dump()).value();
+  value["updates"] = "off";
+  const model::Plan off = parse_plan(value.dump()).value();
+  value["updates"] = "download";
+  const model::Plan download = parse_plan(value.dump()).value();
+  value["updates"] = "install";
+
+  EXPECT_EQ(silent, off);
+  EXPECT_FALSE(serialize_plan(off).contains("updates"));
+  EXPECT_EQ(download.updates, model::UpdateRule::kDownload);
+  EXPECT_EQ(parse_plan(serialize_plan(download)).value(), download);
+  EXPECT_EQ(parse_plan(value.dump())->updates, model::UpdateRule::kInstall);
+}
+
+TEST(PlanCodec, NamesAProxyWithoutAPassword) {
+  json value = example_plan();
+  EXPECT_FALSE(serialize_plan(parse_plan(value.dump()).value()).contains("network"));
+  for (const char* proxy :
+       {"http://proxy:3128", "http://10.0.0.1:80", "http://[2001:db8::1]:8080"}) {
+    value["network"]["proxy"] = proxy;
+    const auto plan = parse_plan(value.dump());
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(plan->proxy, proxy);
+    EXPECT_EQ(parse_plan(serialize_plan(*plan)).value(), *plan);
+  }
+  for (const char* wrong :
+       {"", "direct", "proxy:3128", "http://proxy", "https://proxy:3128",
+        "http://anna:secret@proxy:3128", "http://proxy:3128/", "http://a b:1"}) {
+    value["network"]["proxy"] = wrong;
+    EXPECT_FALSE(parse_plan(value.dump())) << wrong;
+  }
+}
+
 struct Refusal {
   const char* name;
   std::function<void(json&)> spoil;
@@ -119,6 +155,8 @@ TEST(PlanCodec, RefusesEachMistakeWithItsPlace) {
       {"escrow zero", [](json& p) { p["escrow"]["key"] = std::string(64, '0'); }, "/escrow/key"},
       {"hook path", [](json& p) { p["hooks"]["before"] = {"../evil"}; }, "/hooks/before/0"},
       {"hook command", [](json& p) { p["hooks"]["before"] = {"rm -rf"}; }, "/hooks/before/0"},
+      {"updates word", [](json& p) { p["updates"] = "always"; }, "/updates"},
+      {"updates flag", [](json& p) { p["updates"] = true; }, "/updates"},
       {"slow upload",
        [](json& p) {
          p["limits"]["upload_kbps"] = json::parse(R"([{"from":"08:00","to":"18:00","kbps":1}])");

@@ -1,7 +1,10 @@
 #include "platform/local_socket.h"
 
+#include <array>
 #include <atomic>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include <grp.h>
 #include <sys/socket.h>
@@ -34,13 +37,20 @@ struct Connected {
   LocalConnection server;
 };
 
-/// A client that speaks raw bytes.
-int raw_client(const std::string& path) {
+/// A raw socket, and what `use` (::bind or ::connect) makes of it at `path`.
+template <class Use>
+std::pair<int, int> raw_socket(const std::string& path, Use use) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
-  EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  return {fd, use(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address)};
+}
+
+/// A client that speaks raw bytes.
+int raw_client(const std::string& path) {
+  const auto [fd, connected] = raw_socket(path, ::connect);
+  EXPECT_EQ(connected, 0);
   return fd;
 }
 
@@ -252,6 +262,117 @@ TEST(LocalListener, RefusesPathsTooLongForASocket) {
   EXPECT_EQ(
       LocalListener::listen("/tmp/" + std::string(200, 'x'), SocketAccess::kOwner).error().kind,
       ErrorKind::kInvalidInput);
+}
+
+/// Standard input is a connection for as long as this lives, as a service manager gives it.
+class InputFrom {
+ public:
+  explicit InputFrom(int fd) : before_(::dup(STDIN_FILENO)) { ::dup2(fd, STDIN_FILENO); }
+  InputFrom(const InputFrom&) = delete;
+  InputFrom& operator=(const InputFrom&) = delete;
+  ~InputFrom() {
+    ::dup2(before_, STDIN_FILENO);
+    ::close(before_);
+  }
+
+ private:
+  int before_;
+};
+
+/// A process that is given connections: a raw socket, as a service manager holds it.
+int raw_listener(const std::string& path) {
+  const auto [fd, bound] = raw_socket(path, ::bind);
+  EXPECT_EQ(bound, 0);
+  EXPECT_EQ(::listen(fd, 1), 0);
+  return fd;
+}
+
+TEST(LocalSocket, HandsAConnectionOverWithItsPeerAndAMessage) {
+  const TempFolder folder;
+  Connected pair(folder);
+  const int listener = raw_listener(folder / "taker");
+
+  Result<LocalConnection> taker =
+      pair.server.hand_over(folder / "taker", as_bytes("restore"), kPatience);
+  ASSERT_TRUE(taker) << taker.error().message;
+  const int accepted = ::accept(listener, nullptr, nullptr);
+  Result<HandedConnection> handed = [&] {
+    const InputFrom input(accepted);
+    return HandedConnection::take(kCap, kPatience);
+  }();
+  ::close(accepted);
+  ASSERT_TRUE(handed) << handed.error().message;
+
+  EXPECT_EQ(as_text(handed->message), "restore");
+  EXPECT_EQ(handed->client.peer().pid, pair.server.peer().pid) << "as when it was made";
+  EXPECT_TRUE(handed->client.send(as_bytes("answer"), kPatience));
+  EXPECT_EQ(as_text(**pair.client.receive(kCap, kPatience)), "answer");
+  EXPECT_TRUE(handed->giver.send(as_bytes("half way"), kPatience));
+  EXPECT_EQ(as_text(**taker->receive(kCap, kPatience)), "half way");
+  handed = fail(ErrorKind::kCancelled, "the taker ends");
+  EXPECT_FALSE(*taker->receive(kCap, kPatience)) << "and its giver notices";
+  ::close(listener);
+}
+
+TEST(LocalSocket, KeepsAConnectionThatNobodyTakes) {
+  const TempFolder folder;
+  Connected pair(folder);
+
+  const auto taker = pair.server.hand_over(folder / "nobody", as_bytes("x"), kPatience);
+
+  ASSERT_FALSE(taker);
+  EXPECT_EQ(taker.error().kind, ErrorKind::kUnavailable);
+  EXPECT_TRUE(pair.server.send(as_bytes("sorry"), kPatience));
+  EXPECT_EQ(as_text(**pair.client.receive(kCap, kPatience)), "sorry");
+}
+
+TEST(LocalSocket, TakesNothingOutOfAMessageWithoutAConnection) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  ASSERT_EQ(::write(ends[0], "x\x01\0\0\0y", 6), 6);
+
+  const Result<HandedConnection> handed = [&] {
+    const InputFrom input(ends[1]);
+    return HandedConnection::take(kCap, kPatience);
+  }();
+
+  ASSERT_FALSE(handed);
+  EXPECT_EQ(handed.error().kind, ErrorKind::kInvalidInput);
+  for (const int fd : ends) ::close(fd);
+}
+
+TEST(LocalSocket, TakesNothingFromAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "becomes another user";
+  const TempFolder folder;
+  int theirs = -1;
+  const pid_t child = [&] {
+    EXPECT_EQ(::chmod(folder.path().c_str(), 0777), 0);
+    const pid_t made = ::fork();
+    if (made != 0) return made;
+    // A listener of the other user: whoever connects sees that one as its peer.
+    const bool other = ::setresuid(65534, 65534, 65534) == 0;
+    const int listener = raw_listener(folder / "theirs");
+    const int accepted = ::accept(listener, nullptr, nullptr);
+    ::_exit(other && accepted >= 0 ? 0 : 1);
+  }();
+  int connected = -1;
+  for (int tries = 0; tries < 200 && connected != 0; ++tries) {
+    if (theirs >= 0) ::close(theirs);
+    std::tie(theirs, connected) = raw_socket(folder / "theirs", ::connect);
+    if (connected != 0) std::this_thread::sleep_for(milliseconds(20));
+  }
+  ASSERT_EQ(connected, 0);
+
+  const Result<HandedConnection> handed = [&] {
+    const InputFrom input(theirs);
+    return HandedConnection::take(kCap, kPatience);
+  }();
+
+  ASSERT_FALSE(handed);
+  EXPECT_EQ(handed.error().kind, ErrorKind::kRefused);
+  ::close(theirs);
+  int status = 0;
+  ::waitpid(child, &status, 0);
 }
 
 }  // namespace

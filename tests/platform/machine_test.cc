@@ -21,6 +21,7 @@ TEST(Machine, TellsAboutItself) {
   EXPECT_EQ(is_administrator(), ::geteuid() == 0);
   EXPECT_EQ(process_id(), ::getpid());
   EXPECT_TRUE(program_path()->ends_with("platform_test"));
+  EXPECT_EQ(*program_beside("platform_test"), *program_path());
 }
 
 TEST(Machine, IdentityStaysTheSame) {

@@ -46,6 +46,17 @@ TEST_F(TrustedProgram, MayLieBehindALinkOnTheWayToTheFolder) {
   EXPECT_EQ(*found, folder_ / "etc/hooks/dump") << "the way it was checked, not the link";
 }
 
+TEST_F(TrustedProgram, IsNeededForWhatIsOnlyReadToo) {
+  ASSERT_TRUE(shell(folder_.path(), "printf x > hooks/root.json && chmod 644 hooks/root.json"));
+
+  EXPECT_TRUE(trusted_file(hooks() + "/root.json"));
+  EXPECT_EQ(trusted_file(hooks() + "/none.json").error().kind, ErrorKind::kNotFound);
+  ASSERT_TRUE(shell(folder_.path(), "ln -s root.json hooks/link.json"));
+  EXPECT_EQ(trusted_file(hooks() + "/link.json").error().kind, ErrorKind::kRefused);
+  ASSERT_TRUE(shell(folder_.path(), "chmod 664 hooks/root.json"));
+  EXPECT_EQ(trusted_file(hooks() + "/root.json").error().kind, ErrorKind::kRefused);
+}
+
 TEST_F(TrustedProgram, IsRefusedWhereSomebodyElseCouldHavePutIt) {
   struct {
     const char* change;

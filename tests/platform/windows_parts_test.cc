@@ -313,6 +313,7 @@ TEST(WindowsMachine, AnswersWhatIsAsked) {
   EXPECT_GT(disk_space("/C")->total, 0U);
   EXPECT_GE(processor_count(), 1U);
   EXPECT_THAT(*program_path(), HasSubstr("platform_test.exe"));
+  EXPECT_THAT(*program_beside("obhutd"), EndsWith("/obhutd.exe"));
   EXPECT_GT(resource_usage().peak_memory_bytes, 1'000'000U);
   EXPECT_NE(power_source(), PowerSource::kBattery);
   (void)network_cost();

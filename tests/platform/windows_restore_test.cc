@@ -53,6 +53,17 @@ TEST(WindowsTreeWriter, WritesFilesWithTheirTimes) {
   EXPECT_TRUE(writer->sync());
 }
 
+TEST(WindowsTreeWriter, WritesToWhereThingsWere) {
+  const TempFolder folder;
+  auto writer = TreeWriter::open("/", {});
+  ASSERT_TRUE(writer) << writer.error().message;
+
+  const auto placed = put(*writer, (folder / "file").substr(1), "content");
+
+  ASSERT_TRUE(placed) << placed.error().message;
+  EXPECT_EQ(folder.read("file"), "content");
+}
+
 TEST(WindowsTreeWriter, LeavesNothingOfAFileThatWasNotFinished) {
   const TempFolder folder;
   auto writer = TreeWriter::open(folder.path(), {});

@@ -95,6 +95,73 @@ TEST(Restore, RefusesASelectionThatIsNotThere) {
   EXPECT_EQ(restored.error().kind, ErrorKind::kInvalidInput);
 }
 
+/// a/b/one, a/b/deep/two, a second name of it beside it, and a link.
+struct FoldersInFolders {
+  FoldersInFolders() {
+    run_shell("cd " + shell_quoted(bench.source()) +
+              " && mkdir -p a/b/deep && chmod 710 a/b a/b/deep && echo 1 > a/b/one && echo 2 > "
+              "a/b/deep/two && ln a/b/deep/two a/b/deep/again && ln -s one a/b/link");
+    const auto report = bench.backup();
+    EXPECT_TRUE(report);
+    if (report) point = report->summary;
+  }
+  [[nodiscard]] model::RelPath path(const std::string& name) const {
+    return *model::RelPath::parse_typed(bench.source() + "/" + name);
+  }
+  VaultBench bench;
+  model::Summary point;
+};
+
+TEST(RestoreBelow, PutsWhatWasPickedIntoTheFolderItself) {
+  if (kWindows) GTEST_SKIP() << "needs a shell, and links";
+  FoldersInFolders there;
+  make_folder(there.bench.target());
+  run_shell("chmod 755 " + shell_quoted(there.bench.target()));
+  RestoreOptions options;
+  options.below = there.path("a/b");
+  options.selection.paths = {there.path("a/b/one"), there.path("a/b/deep")};
+
+  const auto report = there.bench.restore(there.point, there.bench.target(), options);
+
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->complete());
+  EXPECT_EQ(report->directories, 1u);
+  EXPECT_EQ(run_shell("cd " + shell_quoted(there.bench.target()) +
+                      " && find . | sort && test deep/two -ef deep/again && stat -c %a . deep"),
+            ".\n./deep\n./deep/again\n./deep/two\n./one\n755\n710\n");
+}
+
+TEST(RestoreBelow, TakesAFolderForItsContent) {
+  if (kWindows) GTEST_SKIP() << "needs a shell, and links";
+  FoldersInFolders there;
+  RestoreOptions options;
+  options.below = there.path("a");
+  options.selection.paths = {there.path("a")};
+
+  ASSERT_TRUE(there.bench.restore(there.point, there.bench.target(), options));
+
+  EXPECT_EQ(manifest_difference(there.bench.source() + "/a/b", there.bench.target() + "/b"), "");
+  EXPECT_EQ(names_in(there.bench.target()), "b\n");
+}
+
+TEST(RestoreBelow, RefusesWhatLiesElsewhereAndWritesNothing) {
+  if (kWindows) GTEST_SKIP() << "needs a shell, and links";
+  FoldersInFolders there;
+  const auto refused = [&](const std::string& below, std::vector<model::RelPath> paths) {
+    RestoreOptions options;
+    options.below = there.path(below);
+    options.selection.paths = std::move(paths);
+    const auto report = there.bench.restore(there.point, there.bench.target(), options);
+    return !report && report.error().kind == ErrorKind::kInvalidInput;
+  };
+  EXPECT_TRUE(refused("a/b/deep", {there.path("a/b/deep/two"), there.path("a/b/one")}));
+  EXPECT_TRUE(refused("a/b/deep", {there.path("a/b")}));
+  EXPECT_TRUE(refused("a/b/de", {there.path("a/b/deep")}));
+  EXPECT_TRUE(refused("a", {}));
+  EXPECT_TRUE(refused("a/b/one", {there.path("a/b/one")})) << "a file is no folder";
+  EXPECT_EQ(names_in(there.bench.target()), "");
+}
+
 TEST(Restore, LinksAgainWhereOnlySomeNamesAreWanted) {
   if (kWindows) GTEST_SKIP() << "needs a shell, and links";
   VaultBench bench;
@@ -370,7 +437,7 @@ TEST(Export, MakesATarThatTarUnpacksBitForBit) {
     return {};
   };
 
-  const auto exported = restore::export_archive(reader, report->summary.root, {},
+  const auto exported = restore::export_archive(reader, report->summary.root, {}, nullptr,
                                                 restore::ArchiveFormat::kTar, sink, {});
 
   ASSERT_TRUE(exported) << exported.error().message;
@@ -395,7 +462,7 @@ TEST(Export, MakesAZipWithTheFiles) {
   const auto index = bench.index();
   vault::BlobReader reader(bench.store, bench.vault->keyring(), *index, {.alignment = 1});
   std::string archive;
-  ASSERT_TRUE(restore::export_archive(reader, report->summary.root, {},
+  ASSERT_TRUE(restore::export_archive(reader, report->summary.root, {}, nullptr,
                                       restore::ArchiveFormat::kZip,
                                       [&](ByteView bytes) -> Result<void> {
                                         archive += as_text(bytes);

@@ -12,6 +12,8 @@
 #include "agent/trust/device_id.h"
 #include "agent/trust/envelope.h"
 #include "agent/trust/escrow.h"
+#include "agent/trust/grant.h"
+#include "agent/trust/measurement.h"
 #include "agent/trust/receipt.h"
 #include "agent/trust/token.h"
 #include "tests/trust/people.h"
@@ -64,6 +66,19 @@ std::string envelope() {
   return make_envelope({partner.id, id_of<DeviceId>(0xD0), 7, kNow, kNow + std::chrono::hours{720},
                         kNow + std::chrono::hours{72}, kPlan},
                        signers);
+}
+
+RestoreGrant restore_grant() {
+  return {id_of<GrantId>(0x6A),
+          id_of<PartnerId>(0xA0),
+          id_of<DeviceId>(0xD0),
+          id_of<VaultId>(0xBA),
+          {*model::RelPath::parse("home/anna"), model::RelPath()},
+          "bert",
+          {DestinationRule::kFolder, "/home/bert/back"},
+          kNow,
+          kNow + std::chrono::hours{24},
+          "ticket 4711"};
 }
 
 std::string receipt(ReceiptKind kind) {
@@ -121,6 +136,12 @@ TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
   EXPECT_EQ(make_registration(instead, instead_text, key_of(1)),
             golden("registration-replaces.jws"));
   EXPECT_EQ(make_assertion(assertion, key_of(9)), golden("assertion.jws"));
+  Assertion of_a_process = assertion;
+  of_a_process.instance = id_of<InstanceId>(0x1A);
+  EXPECT_EQ(make_assertion(of_a_process, key_of(9)), golden("assertion-instance.jws"));
+  EXPECT_EQ(make_measurement({id_of<DeviceId>(0xD0), id_of<VaultId>(0xBA), 7, 123'456'789, kNow},
+                             key_of(9)),
+            golden("measurement.jws"));
   EXPECT_EQ(make_activation(report, key_of(9)), golden("activation.jws"));
   EXPECT_EQ(make_escrow_request(escrow_request(), key_of(9)), golden("escrow-request.jws"));
   EXPECT_EQ(
@@ -130,6 +151,7 @@ TEST(GoldenDocuments, AreWrittenByteForByteAsEver) {
   EXPECT_EQ(receipt(ReceiptKind::kCommit), golden("receipt-commit.jws"));
   EXPECT_EQ(receipt(ReceiptKind::kStorage), golden("receipt-storage.jws"));
   EXPECT_EQ(envelope(), golden("envelope.json"));
+  EXPECT_EQ(make_grant(restore_grant(), key_of(7)), golden("grant.jws"));
 }
 
 TEST(GoldenDocuments, AreReadAsEver) {
@@ -143,6 +165,17 @@ TEST(GoldenDocuments, AreReadAsEver) {
                 .value()
                 .nonce,
             "n-123");
+  EXPECT_EQ(read_assertion(golden("assertion-instance.jws"), key_of(9).public_key(),
+                           "https://backup.example", kNow)
+                .value()
+                .instance,
+            id_of<InstanceId>(0x1A));
+  const auto measurement = read_measurement(golden("measurement.jws"), key_of(9).public_key());
+  ASSERT_TRUE(measurement) << measurement.error().message;
+  EXPECT_EQ(measurement->number, 7U);
+  EXPECT_EQ(measurement->bytes, 123'456'789U);
+  EXPECT_EQ(read_measurement(golden("measurement.jws"), key_of(8).public_key()).error().kind,
+            ErrorKind::kRefused);
   EXPECT_EQ(read_activation(golden("activation.jws")).value().installed_at, kNow);
   EXPECT_EQ(read_receipt(golden("receipt-commit.jws"), key_of(20).public_key()).value().sequence,
             41U);
@@ -155,6 +188,11 @@ TEST(GoldenDocuments, AreReadAsEver) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->envelope.version, 7U);
   EXPECT_EQ(read->signers.size(), 2U);
+  const auto grant = read_grant(golden("grant.jws"));
+  ASSERT_TRUE(grant) << grant.error().message;
+  EXPECT_EQ(grant->grant.scope.size(), 2U);
+  EXPECT_EQ(grant->grant.destination.folder, "/home/bert/back");
+  EXPECT_EQ(grant->grant.account, "bert");
 }
 
 }  // namespace

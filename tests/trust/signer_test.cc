@@ -1,12 +1,16 @@
 #include "tools/sign/signer.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
 #include "agent/trust/device_id.h"
 #include "agent/trust/escrow.h"
+#include "agent/trust/grant.h"
 #include "agent/trust/plan_gate.h"
+#include "agent/trust/release.h"
 #include "agent/trust/token.h"
 #include "agent/vault/key_slot.h"
 #include "platform/atomic_file.h"
@@ -14,6 +18,7 @@
 #include "tests/plan/example.h"
 #include "tests/trust/people.h"
 #include "tools/sign/commands.h"
+#include "tools/sign/qr_code.h"
 
 namespace obhut::sign {
 namespace {
@@ -162,6 +167,61 @@ TEST_F(SignerTest, MakesATokenThatReplacesADeviceForOneMachineOnly) {
   EXPECT_EQ(ok(verify(context_, registration))["replaces"], options.replaces);
   options.replaces = "the old one";
   EXPECT_EQ(token(context_, options).error().kind, ErrorKind::kInvalidInput);
+}
+
+/// A Debian package as far as the signer looks: the archive around what it holds.
+std::string member(std::string name, const std::string& content) {
+  name.resize(48, ' ');
+  std::string size = std::to_string(content.size());
+  size.resize(10, ' ');
+  return name + size + "`\n" + content + (content.size() % 2 == 1 ? "\n" : "");
+}
+const std::string& small_package() {
+  static const std::string kPackage =
+      "!<arch>\n" + member("debian-binary", "2.0\n") + member("data.tar.xz", "odd");
+  return kPackage;
+}
+
+TEST_F(SignerTest, PutsATokenBehindWhatAPackageHoldsAndOneInPlaceOfAnother) {
+  make_partner();
+  TokenOptions options = token_options();
+  ok(token(context_, options));
+  const std::string first = read(options.out);
+  const std::string package = write("agent.deb", small_package());
+  const std::string own = folder_ + "/own.deb";
+
+  const json made = ok(sign::package(context_, {options.out, package, own}));
+
+  EXPECT_EQ(read(own), small_package() + member("_obhut.token", first).replace(16, 32, [] {
+    return std::string("0           0     0     100600  ");
+  }()));
+  EXPECT_EQ(made["customer"], options.customer);
+  EXPECT_EQ(platform::status_of_path(own)->mode & 0777U, 0600U);
+  const std::string longer = write("longer", first + "\n");
+  ok(sign::package(context_, {longer, own, own}));
+  EXPECT_EQ(read(own).size(), small_package().size() + 60 + (first.size() + 2) / 2 * 2);
+}
+
+TEST_F(SignerTest, PutsATokenIntoNothingButAPackageAndNothingButATokenIntoIt) {
+  make_partner();
+  TokenOptions options = token_options();
+  ok(token(context_, options));
+  const std::string out = folder_ + "/out.deb";
+  const auto kind_of = [&](const std::string& token_file, const std::string& content) {
+    const auto done = sign::package(context_, {token_file, write("some.deb", content), out});
+    return done ? std::optional<ErrorKind>() : done.error().kind;
+  };
+
+  EXPECT_EQ(kind_of(options.out, ""), ErrorKind::kInvalidInput);
+  EXPECT_EQ(kind_of(options.out, "!<arch>\n"), ErrorKind::kInvalidInput);
+  EXPECT_EQ(kind_of(options.out, "!<arch>\n" + member("control", "x")), ErrorKind::kInvalidInput);
+  for (std::size_t size = 9; size < small_package().size() - 2; ++size) {
+    if (size == 8 + 60 + 4) continue;  // a whole member
+    EXPECT_EQ(kind_of(options.out, small_package().substr(0, size)), ErrorKind::kInvalidInput)
+        << size;
+  }
+  EXPECT_NE(kind_of(write("none", "no token"), small_package()), std::nullopt);
+  EXPECT_FALSE(platform::exists(out));
 }
 
 TEST_F(SignerTest, AnswersAnEscrowRequestSoThatOnlyTheEndpointThatAskedOpensIt) {
@@ -348,6 +408,214 @@ TEST_F(SignerTest, NoticesATrustListThatWasTamperedWith) {
   ASSERT_TRUE(platform::write_file(file, as_bytes(text)));
 
   EXPECT_FALSE(trust_show(context_));
+}
+
+class GrantsOfTheSigner : public SignerTest {
+ protected:
+  GrantsOfTheSigner() {
+    options_.device = std::string(32, 'd');
+    options_.paths = {"/home/anna/"};
+    options_.user = "bert";
+    options_.reason = "Ticket 4711";
+  }
+  void SetUp() override {
+    SignerTest::SetUp();
+    ok(init(context_, {.partner = "Müller IT"}));
+    ok(operator_add(context_, {.name = "rita", .roles = {"restore"}}));
+    options_.out = folder_ + "/anna.grant";
+  }
+  ErrorKind refusal() {
+    const auto done = grant(context_, options_);
+    EXPECT_FALSE(done);
+    return done ? ErrorKind::kInternal : done.error().kind;
+  }
+  GrantOptions options_;
+};
+
+TEST_F(GrantsOfTheSigner, AreMadeAsAFileThatDevicesBelieve) {
+  const json made = ok(grant(context_, options_));
+
+  EXPECT_EQ(made["scope"], json({"/home/anna"}));
+  EXPECT_EQ(made["account"], "bert");
+  EXPECT_EQ(made["destination"], "any");
+  EXPECT_EQ(made["expires"], "2026-06-02T12:00:00Z");
+  EXPECT_EQ(made["signer"], "rita");
+  const auto signer = Signer::open(context_.folder);
+  ASSERT_TRUE(signer) << signer.error().message;
+  const auto read = trust::verify_grant(SignerTest::read(options_.out), signer->trust(),
+                                        *DeviceId::parse(options_.device), context_.now);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(made["id"], read->grant.id.text());
+}
+
+TEST_F(GrantsOfTheSigner, AreShownByVerify) {
+  ok(grant(context_, options_));
+
+  const auto shown = verify(context_, options_.out);
+
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ(json::parse(shown->json)["type"], "grant");
+  EXPECT_NE(shown->text.find("/home/anna"), std::string::npos) << shown->text;
+  EXPECT_NE(shown->text.find("Ticket 4711"), std::string::npos);
+  context_.now += std::chrono::hours{25};
+  EXPECT_EQ(verify(context_, options_.out).error().kind, ErrorKind::kRefused) << "expired";
+}
+
+TEST_F(GrantsOfTheSigner, NameDrivesAndServersOfWindowsAsPointsDo) {
+  options_.paths = {R"(c:\Users\Anna)", R"(\\files\share\x)", "D:/", "/"};
+  options_.to = R"(C:\Users\Bert\Back)";
+
+  const json made = ok(grant(context_, options_));
+
+  EXPECT_EQ(made["scope"], json({"/C/Users/Anna", "/UNC/files/share/x", "/D", "/"}));
+  EXPECT_EQ(made["destination"], "/C/Users/Bert/Back");
+}
+
+TEST_F(GrantsOfTheSigner, AreQrCodes) {
+  options_.out.clear();
+  options_.qr = folder_ + "/anna.svg";
+  const json made = ok(grant(context_, options_));
+  const std::string svg = SignerTest::read(options_.qr);
+  EXPECT_TRUE(svg.starts_with("<svg ")) << svg.substr(0, 60);
+  EXPECT_LT(made["qr_modules"], 177U);
+
+  options_.qr = "-";
+  const auto shown = grant(context_, options_);
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_NE(shown->text.find("█"), std::string::npos);
+
+  // The largest that a device takes.
+  const auto code = make_qr_code(std::string(trust::kGrantLimit, 'x'));
+  ASSERT_TRUE(code) << code.error().message;
+  EXPECT_LE(code->width, 141U) << "version 31";
+  EXPECT_EQ(make_qr_code(std::string(3000, 'x')).error().kind, ErrorKind::kInvalidInput);
+}
+
+TEST_F(GrantsOfTheSigner, AreForOneUserOrExpresslyForAnybody) {
+  options_.anybody = true;
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput) << "both";
+  options_.user.clear();
+  EXPECT_TRUE(ok(grant(context_, options_))["account"].is_null());
+  options_.anybody = false;
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput) << "neither";
+}
+
+TEST_F(GrantsOfTheSigner, AreRefusedWhereNoDeviceWouldTakeThem) {
+  const GrantOptions good = options_;
+  options_.paths = {"home/anna"};
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput) << "relative";
+  options_.paths = {"/home/../etc"};
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput);
+  options_.paths = std::vector<std::string>(16, "/" + std::string(150, 'x'));
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput) << "too long for a QR code";
+  options_ = good;
+  options_.reason = "";
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput);
+  options_ = good;
+  options_.to = "here";
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput);
+  options_ = good;
+  options_.device = "mine";
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput);
+  options_ = good;
+  options_.out.clear();
+  EXPECT_EQ(refusal(), ErrorKind::kInvalidInput) << "neither file nor code";
+  options_ = good;
+  ok(operator_add(context_, {.name = "paul", .roles = {"plan"}}));
+  options_.signer = "paul";
+  EXPECT_EQ(refusal(), ErrorKind::kRefused) << "not his role";
+  options_ = good;
+  ok(operator_revoke(context_, "rita", 400));
+  EXPECT_EQ(refusal(), ErrorKind::kRefused) << "nobody left who may";
+  EXPECT_FALSE(platform::exists(good.out));
+}
+
+class ReleasesOfTheSigner : public SignerTest {
+ protected:
+  void SetUp() override {
+    SignerTest::SetUp();
+    for (const char* name : {"root", "anna", "bert"}) {
+      keys_[name] = ok(key_new(file(name), std::nullopt))["key"];
+    }
+    ok(release_root(context_, {.root_keys = {keys_["root"]},
+                               .root_threshold = 1,
+                               .release_keys = {keys_["anna"], keys_["bert"]},
+                               .release_threshold = 2,
+                               .keys = {file("root")},
+                               .out = file("root-1")}));
+    for (const char* name : {"obhut-agent_1.2.3_amd64.deb", "obhut-agent-1.2.3-1.x86_64.rpm",
+                             "obhut-agent-1.2.3.msi", "obhut-agent.deb", "empty_1.2_amd64.deb"}) {
+      const std::string_view content = name[0] == 'e' ? "" : name;
+      ASSERT_TRUE(platform::write_file(file(name), as_bytes(content)));
+    }
+  }
+  [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
+  ReleaseManifestOptions wanted() {
+    return {.root = file("root-1"),
+            .packages = {file("obhut-agent_1.2.3_amd64.deb"),
+                         file("obhut-agent-1.2.3-1.x86_64.rpm"), file("obhut-agent-1.2.3.msi")},
+            .keys = {file("anna")},
+            .out = file("release")};
+  }
+  std::map<std::string, std::string> keys_;
+};
+
+TEST_F(ReleasesOfTheSigner, AreSignedByOneAfterTheOther) {
+  const json first = ok(release_manifest(context_, wanted()));
+  EXPECT_EQ(first["good"], false) << first;
+  EXPECT_EQ(first["serial"], 1);
+
+  EXPECT_EQ(
+      ok(release_sign(context_, {.file = file("release"), .keys = {file("bert")}}))["signatures"],
+      2);
+  EXPECT_EQ(release_sign(context_, {.file = file("release"), .keys = {file("bert")}}).error().kind,
+            ErrorKind::kConflict);
+
+  const json shown = ok(release_show(context_, file("release"), file("root-1")));
+  EXPECT_EQ(shown["good"], true) << shown;
+  const auto trust = trust::ReleaseTrust::begin(read(file("root-1")));
+  const auto release = trust::verify_release(read(file("release")), *trust, {}, context_.now);
+  ASSERT_TRUE(release) << release.error().message;
+  const auto* package = trust::find_package(release->manifest, "windows", "x86_64", "msi");
+  ASSERT_NE(package, nullptr);
+  EXPECT_EQ(package->version.text(), "1.2.3");
+  EXPECT_EQ(package->size, std::string_view("obhut-agent-1.2.3.msi").size());
+  ReleaseManifestOptions next = wanted();
+  next.after = file("release");
+  next.out = file("release-2");
+  EXPECT_EQ(ok(release_manifest(context_, next))["serial"], 2);
+}
+
+TEST_F(ReleasesOfTheSigner, NameOnlyPackagesThatTellWhatTheyAre) {
+  for (const char* name : {"obhut-agent.deb", "empty_1.2_amd64.deb", "missing_1.2_amd64.deb"}) {
+    ReleaseManifestOptions options = wanted();
+    options.packages = {file(name)};
+    EXPECT_FALSE(release_manifest(context_, options)) << name;
+  }
+}
+
+TEST_F(ReleasesOfTheSigner, RootsInheritWhatIsNotGiven) {
+  const json next = ok(release_root(context_, {.after = file("root-1"),
+                                               .root_keys = {keys_["anna"]},
+                                               .keys = {file("root"), file("anna")},
+                                               .out = file("root-2")}));
+
+  EXPECT_EQ(next["version"], 2);
+  EXPECT_EQ(next["roots"]["met"], true);
+  EXPECT_EQ(next["before"]["met"], true);
+  auto trust = trust::ReleaseTrust::begin(read(file("root-1")));
+  ASSERT_TRUE(trust->advance(read(file("root-2"))));
+  EXPECT_EQ(trust->root().release.keys.size(), 2U);
+  EXPECT_EQ(release_root(context_, {.root_keys = {keys_["root"]},
+                                    .root_threshold = 2,
+                                    .release_keys = {keys_["anna"]},
+                                    .release_threshold = 1,
+                                    .keys = {file("root")},
+                                    .out = file("never")})
+                .error()
+                .kind,
+            ErrorKind::kInvalidInput);
+  EXPECT_FALSE(platform::exists(file("never")));
 }
 
 }  // namespace

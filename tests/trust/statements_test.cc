@@ -4,6 +4,7 @@
 #include "agent/trust/assertion.h"
 #include "agent/trust/jws.h"
 #include "agent/trust/receipt.h"
+#include "agent/trust/recovery_access.h"
 #include "tests/trust/people.h"
 
 namespace obhut::trust {
@@ -99,6 +100,17 @@ ActivationReport report() {
   out.installed_at = kNow + std::chrono::microseconds{123456};
   out.hardware = id_of<Sha256>(0x11);
   return out;
+}
+
+// The value was computed by Python's cryptography.
+TEST(RecoveryAccess, ComesOfTheRecoveryKeyAlone) {
+  Bytes key(32);
+  for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i);
+  EXPECT_EQ(recovery_access_key(key).public_key().text(),
+            "ddca6c8faebbfad999e0b07caaf5247a7bef550187f3561f9c3a2d7a057335a8");
+  key[31] ^= 1U;
+  EXPECT_NE(recovery_access_key(key).public_key().text(),
+            "ddca6c8faebbfad999e0b07caaf5247a7bef550187f3561f9c3a2d7a057335a8");
 }
 
 TEST(Activation, ProvesThatTheDeviceHoldsItsKeyAndKeepsMicroseconds) {

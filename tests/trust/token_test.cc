@@ -88,7 +88,7 @@ TEST_F(TokenTest, IsRefusedOnceItExpired) {
 
 TEST_F(TokenTest, IsRefusedWithAClusterThatIsNoPlainHttpsUrl) {
   for (const char* url : {"http://x", "https://", "https://a@b", "https://a/?q", "ftp://a",
-                          "https://x/", "https:// x", "https:///x"}) {
+                          "https://x/", "https:// x", "https:///x", "https://[::1]:8443"}) {
     token_.cluster = url;
     EXPECT_EQ(refusal(partner_.root), ErrorKind::kInvalidInput) << url;
   }

@@ -263,6 +263,14 @@ TEST_F(VaultCli, HoldsToItsExitCodes) {
   }
 }
 
+TEST_F(VaultCli, NamesWhatItDoesNotKnow) {
+  for (const char* command : {"nonsense", "vault nonsense", "--nonsense"}) {
+    EXPECT_NE(run(command).err.find("nonsense: no such command or option; see"), std::string::npos)
+        << command;
+  }
+  EXPECT_NE(run("").err.find("vault"), std::string::npos) << "what there is";
+}
+
 TEST_F(VaultCli, TellsErrorsAsJsonToMachines) {
   const Ran ran =
       run("vault points --json --vault /no/such/vault --key-file " + shell_quoted(folder / "key"));

@@ -54,6 +54,10 @@ class Key:
         self.private = Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32)
         self.public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
+    def device(self):
+        """The id of the device with this key."""
+        return sha256(counted(b"obhut.device/1") + bytes.fromhex(self.public))[:32]
+
     def sign(self, kind, payload, **header):
         """A compact document; `header` replaces members of the usual one."""
         head = {"alg": "EdDSA", "typ": f"obhut.{kind}+jws", "kid": self.public, **header}
@@ -134,10 +138,19 @@ class Export:
     def __init__(self, partner=PARTNER, prices=PRICES, key=PROVIDER):
         self.partner, self.prices, self.key = partner, prices, key
         self.texts, self.bills, self.closings, self.lists = [], {}, {}, {}
+        self.measurements = None  # documents by event id; None: an export without the file
 
     def add(self, *texts):
         self.texts += texts
         return self
+
+    def measure(self, at, document, **changes):
+        """Adds a device's document and the level that follows from it; `changes` replace members of the level."""
+        payload = json.loads(base64.urlsafe_b64decode(document.split(".")[1] + "=="))
+        self.measurements = self.measurements or {}
+        self.measurements["measured-" + sha256(document)] = document
+        return self.add(level(**{"id": "measured-" + sha256(document), "at": at, "size": payload["bytes"],
+                                 "vault": payload["vault"], "location": "local", **changes}))
 
     def close(self, month, text=None, **changes):
         """Closes a month with its right bill, or this text; `changes` replace members of the closing."""
@@ -169,6 +182,8 @@ class Export:
                 "head": rows[-1]["hash"] if rows else genesis(self.partner)}
         (folder / "export.json").write_text(dump(head))
         write_rows(folder, rows)
+        if self.measurements is not None:
+            write_measurements(folder, sorted(self.measurements.items()))
         for digest, text in self.lists.items():
             (folder / "prices" / f"{digest}.json").write_text(text)
         for month, bill in self.bills.items():
@@ -184,6 +199,13 @@ def write_rows(folder, rows):
 
 def read_rows(folder):
     return [json.loads(line) for line in (folder / "ledger.jsonl").read_text("utf-8").splitlines()]
+
+
+def write_measurements(folder, lines):
+    """The file of event ids and documents, or of whatever text stands for a line."""
+    (folder / "measurements.jsonl").write_text("".join(
+        (line if isinstance(line, str) else dump(dict(zip(("event", "document"), line)))) + "\n" for line in lines),
+        "utf-8")
 
 
 def small():

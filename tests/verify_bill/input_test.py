@@ -182,6 +182,7 @@ class Ledger(Input):
                 (good.replace(":5}", ":-1}"), "event.bytes: must be at least 0"),
                 (good.replace(":5}", ":18446744073709551616}"), "event.bytes: must be at least 0"),
                 (good.replace(":5}", ':5,"bytes":5}'), "event.bytes: stands twice"),
+                (good.replace(":5}", ':5,"reason":7}'), "event.reason: must be a string"),
                 (good.replace("provider", "attic"), "event.location: must be one of"),
                 (good.replace(".000000Z", ".0000001Z"), "event.at: must be"),
                 (good.replace("storage.level", "storage.delta"), "event.type: is of an unknown type"),

@@ -3,20 +3,22 @@
 import json
 import os
 import pathlib
+import re
 import shutil
-import socket
 import stat
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 import unittest
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from wine import BIN, IN_WINE, Obhut, Wine, windows_path  # noqa: E402
+from harness.http_proxy import HttpProxy  # noqa: E402
+from harness.releases import Releases  # noqa: E402
 from harness.site import Site, lab, run, wait_until  # noqa: E402
 
 MSI = os.environ.get("OBHUT_MSI")
@@ -56,55 +58,10 @@ def manifest(folder):
     return found
 
 
-class Proxy:
-    """Takes CONNECT and nothing else; counts."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.connects = 0
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = client.recv(4096)
-            if not part:
-                return
-            head += part
-        method, target = head.split()[:2]
-        if method != b"CONNECT":
-            client.close()
-            return
-        self.connects += 1
-        host, port = target.decode().rsplit(":", 1)
-        server = socket.create_connection((host, int(port)))
-        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        for source, sink in ((client, server), (server, client)):
-            threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def pump(source, sink):
-        try:
-            while part := source.recv(65536):
-                sink.sendall(part)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def close(self):
-        self.listener.close()
-
-
 class WindowsTest(unittest.TestCase):
+    display = ""
+    package = MSI
+
     def setUp(self):
         self.site = Site()
         self.addCleanup(self.site.close)
@@ -112,7 +69,7 @@ class WindowsTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.source = os.path.join(self.folder, "source")
         make_tree(self.source)
-        self.wine = Wine(os.path.join(self.folder, "wine"))
+        self.wine = Wine(os.path.join(self.folder, "wine"), self.display)
         self.addCleanup(self.wine.stop)
         self.agent = Obhut(self.wine, self.wine.drive_c("Program Files", "Obhut", "obhut.exe"))
 
@@ -129,7 +86,7 @@ class WindowsTest(unittest.TestCase):
         return pathlib.Path(file).read_bytes().replace(b"\0", b"").decode(errors="replace")
 
     def install(self, *told):
-        self.msiexec("/i", windows_path(MSI), "/qn", "/l*v",
+        self.msiexec("/i", windows_path(self.package), "/qn", "/l*v",
                      windows_path(os.path.join(self.folder, "msi.log")), *told)
         wait_until("the service to answer", self.agent.answers, 60)
 
@@ -142,6 +99,34 @@ class WindowsTest(unittest.TestCase):
         self.site.partner.push_plan(self.site.partner.plan(windows_path(self.source), **members),
                                     self.site.customer)
         self.agent.wait_plan(1, 60)
+
+    def older_package(self):
+        """One that is told at its removal, as Windows does and Wine does not, that another replaces it."""
+        older = os.path.join(self.folder, "older.msi")
+        shutil.copy(MSI, older)
+        lab.run("msibuild", older, "-q", "INSERT INTO `Property` (`Property`, `Value`) "
+                "VALUES ('UPGRADINGPRODUCTCODE', 'yes')")
+        return older
+
+    def newer_package(self):
+        """The same programs under another version."""
+        newer = os.path.join(self.folder, "obhut-agent-99.0.0.msi")
+        shutil.copy(MSI, newer)
+        code = "{" + str(uuid.uuid4()).upper() + "}"
+        for name, value in (("ProductVersion", "99.0.0"), ("ProductCode", code)):
+            lab.run("msibuild", newer, "-q", f"UPDATE `Property` SET `Value`='{value}' "
+                    f"WHERE `Property`='{name}'")
+        # Which versions it takes for older ones, and which for newer. Of keys, none can be changed.
+        version = lab.run("msiinfo", "export", MSI, "Property").stdout
+        version = re.search(r"^ProductVersion\t(\S+)", version, re.M)[1]
+        table = pathlib.Path(self.folder, "Upgrade.idt")
+        table.write_text(lab.run("msiinfo", "export", MSI, "Upgrade").stdout.replace(version, "99.0.0"), newline="")
+        lab.run("msibuild", newer, "-i", str(table))
+        return newer
+
+    def installed_versions(self):
+        listed = self.wine.run("reg", "query", "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall", "/s")
+        return re.findall(r"DisplayVersion\s+REG_SZ\s+(\S+)", listed.stdout)
 
     def landed(self, target):
         return target + "/Z" + self.source
@@ -181,6 +166,8 @@ class FromPackageToRemoval(WindowsTest):
         self.msiexec("/x", windows_path(MSI), "/qn")
 
         self.assertFalse(os.path.exists(self.wine.drive_c("Program Files", "Obhut")))
+        alerts = self.site.api.get(f"/api/v1/devices/{device}/alerts")["alerts"]
+        self.assertIn("software-removed", [alert["code"] for alert in alerts])
         self.assertIsNone(self.wine.registry("Software\\Obhut\\Agent"))
         self.assertIsNone(self.wine.registry("Software\\Obhut\\Setup"))
         self.assertIsNone(self.wine.registry("SYSTEM\\CurrentControlSet\\Services\\Obhut"))
@@ -214,26 +201,57 @@ class FromPackageToRemoval(WindowsTest):
         self.assertNotIn(token, self.daemon_log())
 
     def test_an_upgrade_keeps_state_and_settings(self):
+        self.package = self.older_package()
         self.install_enrolled("PROXY=direct", "BRAND=Example IT")
         self.with_plan()
         self.agent.backup()
         device = self.agent.status()["enrolment"]["device"]
 
-        newer = os.path.join(self.folder, "newer.msi")
-        shutil.copy(MSI, newer)
-        code = "{" + str(uuid.uuid4()).upper() + "}"
-        for name, value in (("ProductVersion", "99.0.0"), ("ProductCode", code)):
-            lab.run("msibuild", newer, "-q", f"UPDATE `Property` SET `Value`='{value}' "
-                    f"WHERE `Property`='{name}'")
-        self.msiexec("/i", windows_path(newer), "/qn")
+        self.msiexec("/i", windows_path(self.newer_package()), "/qn")
         wait_until("the service to answer", self.agent.answers, 60)
 
+        self.assertEqual(self.installed_versions(), ["99.0.0"])
         status = self.agent.status()
         self.assertEqual(status["enrolment"]["device"], device)
+        alerts = self.site.api.get(f"/api/v1/devices/{device}/alerts")["alerts"]
+        self.assertNotIn("software-removed", [alert["code"] for alert in alerts])
         self.assertEqual(status["plan"]["version"], 1)
         self.assertEqual(self.wine.registry("Software\\Obhut\\Agent")["Proxy"], "direct")
         self.assertEqual(self.agent.backup()["outcome"], "done")
         self.assertEqual(len(self.agent.ask("points")), 2)
+
+    def test_it_updates_itself_where_the_plan_says_so(self):
+        self.package = self.older_package()
+        self.install_enrolled()
+        device = self.agent.status()["enrolment"]["device"]
+        releases = Releases(self.site)
+        shutil.copy(releases.root, self.wine.drive_c("ProgramData", "Obhut", "release-root.json"))
+        releases.publish(self.newer_package())
+        self.with_plan(updates="install")
+
+        self.assertEqual(self.agent.ask("update", "check")["offered"], "99.0.0")
+
+        wait_until("the upgrade", lambda: self.installed_versions() == ["99.0.0"], 240)
+        wait_until("the service to answer", self.agent.answers, 60)
+        self.assertEqual(self.agent.status()["enrolment"]["device"], device)
+        self.assertEqual(self.agent.backup()["outcome"], "done")
+
+    def test_what_waits_for_a_restart_is_told(self):
+        self.install_enrolled()
+        where = ("HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager", "/v", "PendingFileRenameOperations")
+
+        def codes():
+            return [alert["code"] for alert in self.agent.status()["alerts"]]
+        for others in ("\\??\\C:\\Program Files\\Other\\obhut.exe", "\\??\\C:\\Program Files\\Obhut"):
+            self.wine.run("reg", "add", *where, "/t", "REG_MULTI_SZ", "/d", others, "/f")
+            time.sleep(6)  # it is looked at every five seconds
+            self.assertNotIn("reboot-pending", codes())
+
+        self.wine.run("reg", "add", *where, "/t", "REG_MULTI_SZ", "/d",
+                      "!\\??\\c:\\program files\\obhut\\obhut.exe", "/f")
+        wait_until("it to be told", lambda: "reboot-pending" in codes(), 60)
+        self.wine.run("reg", "delete", *where, "/f")
+        wait_until("it to be over", lambda: "reboot-pending" not in codes(), 60)
 
     def test_the_service_stops_and_starts(self):
         self.install_enrolled()
@@ -245,7 +263,7 @@ class FromPackageToRemoval(WindowsTest):
         self.assertIn("stopping", self.daemon_log())
 
     def test_a_proxy_that_the_package_was_told_is_used(self):
-        proxy = Proxy()
+        proxy = HttpProxy("localhost")
         self.addCleanup(proxy.close)
 
         self.install_enrolled(f"PROXY=http://127.0.0.1:{proxy.port}")
@@ -253,10 +271,10 @@ class FromPackageToRemoval(WindowsTest):
         outcome = self.agent.backup()
 
         self.assertEqual(outcome["outcome"], "done", json.dumps(outcome))
-        self.assertGreater(proxy.connects, 0)
+        self.assertGreater(proxy.passed, 0)
 
     def test_the_proxy_of_the_system_is_used(self):
-        proxy = Proxy()
+        proxy = HttpProxy("localhost")
         self.addCleanup(proxy.close)
         # As netsh winhttp set proxy writes it: a head, "named proxy", its text, no exceptions.
         text = f"127.0.0.1:{proxy.port}".encode()
@@ -267,7 +285,7 @@ class FromPackageToRemoval(WindowsTest):
 
         self.install_enrolled()
 
-        self.assertGreater(proxy.connects, 0)
+        self.assertGreater(proxy.passed, 0)
 
     def test_a_cluster_with_another_authority_is_not_spoken_with(self):
         other = Site()

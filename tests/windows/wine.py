@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
@@ -28,12 +29,12 @@ def find_wineserver():
 
 
 class Wine:
-    """`prefix`: made where it is missing, and used by nobody else."""
+    """`prefix`: made where it is missing, and used by nobody else; `display`: an X server's, for programs with windows."""
 
-    def __init__(self, prefix):
+    def __init__(self, prefix, display=""):
         self.prefix = str(prefix)
         self.environment = dict(os.environ, WINEPREFIX=self.prefix, WINEDEBUG="-all",
-                                WINEDLLOVERRIDES="mscoree,mshtml=", DISPLAY="")
+                                WINEDLLOVERRIDES="mscoree,mshtml,winemenubuilder.exe=", DISPLAY=display)
         self.server = find_wineserver()
         made = not os.path.exists(os.path.join(self.prefix, "system.reg"))
         if made:
@@ -53,18 +54,23 @@ class Wine:
 
     def run(self, *command, check=True, stdin=None, timeout=120):
         command = [str(IN_WINE), *(str(part) for part in command)]
-        given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        outcome = subprocess.run(command, env=self.environment, text=True, capture_output=True,
-                                 timeout=timeout, check=False, errors="replace", **given)
+        given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin.encode()}
+        # No pipes: what a program starts and leaves running would keep them open.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            outcome = subprocess.run(command, env=self.environment, stdout=out, stderr=err,
+                                     timeout=timeout, check=False, **given)
+            for name, file in (("stdout", out), ("stderr", err)):
+                file.seek(0)
+                setattr(outcome, name, file.read().decode(errors="replace").replace("\r\n", "\n"))
         if check and outcome.returncode != 0:
             raise lab.CommandFailed(command, outcome)
         return outcome
 
-    def start(self, log, *command):
+    def start(self, log, *command, stdout=None):
         with open(log, "ab") as out:
             return subprocess.Popen([IN_WINE, *(str(part) for part in command)],
-                                    env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
-                                    stderr=out)
+                                    env=self.environment, stdin=subprocess.DEVNULL,
+                                    stdout=stdout or out, stderr=out, text=True)
 
     def drive_c(self, *parts):
         return os.path.join(self.prefix, "drive_c", *parts)

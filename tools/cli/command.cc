@@ -11,6 +11,12 @@ namespace {
 constexpr Message kJson{"one JSON document on standard output",
                         "ein JSON-Dokument auf der Standardausgabe"};
 constexpr Message kVault{"folder of the vault", "Ordner des Tresors"};
+constexpr Message kReadableVault{
+    "folder of the vault, or https://HOST:PORT#PIN for one in the cluster",
+    "Ordner des Tresors, oder https://HOST:PORT#PIN für einen im Cluster"};
+constexpr Message kSheetFile{"recovery sheet: names the vault and holds its recovery key",
+                             "Wiederherstellungsblatt: nennt den Tresor und enthält seinen "
+                             "Wiederherstellungsschlüssel"};
 constexpr Message kKeyFile{
     "file with the passphrase or recovery key (-: standard input)",
     "Datei mit Passphrase oder Wiederherstellungsschlüssel (-: Standardeingabe)"};
@@ -46,6 +52,17 @@ void add_progress_option(CLI::App& command, Context& context) {
 void add_vault_options(CLI::App& command, const Context& context, VaultArguments& arguments) {
   command.add_option("--vault", arguments.vault, context.say(kVault))->required()->type_name("DIR");
   command.add_option("--key-file", arguments.key_file, context.say(kKeyFile))->type_name("FILE");
+}
+
+void add_readable_vault_options(CLI::App& command, const Context& context,
+                                VaultArguments& arguments) {
+  command.add_option("--vault", arguments.vault, context.say(kReadableVault))
+      ->type_name("DIR|URL#PIN");
+  CLI::Option* key = command.add_option("--key-file", arguments.key_file, context.say(kKeyFile))
+                         ->type_name("FILE");
+  command.add_option("--sheet", arguments.sheet, context.say(kSheetFile))
+      ->type_name("FILE")
+      ->excludes(key);
 }
 
 }  // namespace obhut::cli

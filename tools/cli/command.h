@@ -23,5 +23,8 @@ CLI::App* add_command(CLI::App& parent, Context& context, const std::string& nam
 void add_progress_option(CLI::App& command, Context& context);
 /// --vault and --key-file.
 void add_vault_options(CLI::App& command, const Context& context, VaultArguments& arguments);
+/// The same for commands that only read, which may be from the cluster; and --sheet.
+void add_readable_vault_options(CLI::App& command, const Context& context,
+                                VaultArguments& arguments);
 
 }  // namespace obhut::cli

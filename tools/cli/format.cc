@@ -18,7 +18,7 @@ std::string decimal(double value, int digits, Language language) {
   return out;
 }
 
-std::string local_time(std::time_t seconds, const char* pattern) {
+std::string local_text(std::time_t seconds, const char* pattern) {
   std::tm parts{};
   // localtime_r is the one call that both C libraries lack in common; std::localtime's shared
   // buffer is harmless in this single-threaded part of a command.
@@ -66,11 +66,11 @@ std::string human_duration(std::chrono::microseconds time, Language language) {
 
 std::string human_time(Instant at) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
-  return local_time(std::chrono::system_clock::to_time_t(seconds), "%Y-%m-%d %H:%M");
+  return local_text(std::chrono::system_clock::to_time_t(seconds), "%Y-%m-%d %H:%M");
 }
 
 std::string human_file_time(std::int64_t seconds) {
-  return local_time(static_cast<std::time_t>(seconds), "%Y-%m-%d %H:%M:%S");
+  return local_text(static_cast<std::time_t>(seconds), "%Y-%m-%d %H:%M:%S");
 }
 
 std::string Table::text() const {

@@ -13,4 +13,7 @@ namespace obhut::cli {
 /// Errors: kInvalidInput for that; those of platform::read_file, also for one larger than `most`.
 Result<Bytes> read_named_file(const std::string& path, std::size_t most);
 
+/// Its text; "-" is standard input. Errors: kInvalidInput also for more than `most` bytes there.
+Result<std::string> read_text_input(const std::string& file, std::size_t most);
+
 }  // namespace obhut::cli

@@ -1,23 +1,30 @@
 #include "tools/cli/managed_commands.h"
 
-#include <cstdio>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "agent/base/guarded.h"
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
 #include "agent/plan/plan_check.h"
+#include "platform/atomic_file.h"
 #include "platform/local_files.h"
+#include "platform/machine.h"
+#include "service/endpoint/conversation.h"
+#include "tools/cli/answer_fields.h"
 #include "tools/cli/command.h"
+#include "tools/cli/grant_commands.h"
 #include "tools/cli/input.h"
+#include "tools/cli/interactive_restore.h"
+#include "tools/cli/lookup_output.h"
 #include "tools/cli/managed_client.h"
 #include "tools/cli/managed_output.h"
-#include "tools/cli/progress_line.h"
+#include "tools/cli/mount_commands.h"
 #include "tools/cli/recovery_commands.h"
+#include "tools/cli/recovery_sheet.h"
 #include "tools/cli/secrets.h"
+#include "tools/cli/update_commands.h"
 
 namespace obhut::cli {
 
@@ -56,8 +63,22 @@ constexpr Message kRestore{"restore a point or part of it",
                            "einen Punkt oder einen Teil wiederherstellen"};
 constexpr Message kTo{"folder to restore into; \"/\" is the original place",
                       "Zielordner; „/“ ist der ursprüngliche Ort"};
+constexpr Message kWantsTo{"restore: where to? --to FOLDER, or -i to choose",
+                           "restore: wohin? --to ORDNER, oder -i, um auszuwählen"};
+constexpr Message kInteractive{"choose point, entries and place on the terminal",
+                               "Punkt, Einträge und Ort auf dem Terminal auswählen"};
+constexpr Message kBelow{"what lies below this folder of the point lands in DIR itself",
+                         "was unter diesem Ordner des Punkts liegt, landet direkt in DIR"};
 constexpr Message kExisting{"what to do with files that are there: keep, overwrite, both",
                             "was mit vorhandenen Dateien geschieht: keep, overwrite, both"};
+constexpr Message kDryRun{"say what would happen, and write nothing",
+                          "sagen, was geschähe, und nichts schreiben"};
+constexpr Message kEveryPoint{"look in all points for names that hold these words",
+                              "in allen Punkten nach Namen mit diesen Wörtern suchen"};
+constexpr Message kVersions{"the versions of a file or folder in all points",
+                            "die Fassungen einer Datei oder eines Ordners in allen Punkten"};
+constexpr Message kChanges{"what changed from the point before",
+                           "was sich seit dem Punkt davor geändert hat"};
 constexpr Message kExport{"write a point as tar or zip", "einen Punkt als tar oder zip schreiben"};
 constexpr Message kToFile{"archive to write", "Archiv, das geschrieben wird"};
 constexpr Message kFormat{"tar or zip", "tar oder zip"};
@@ -86,6 +107,15 @@ constexpr Message kActivated{"activated; the cluster has not confirmed it yet: {
 constexpr Message kWriteDown{
     "{}\n\nWrite it down, keep it away from this machine, then run `obhut key confirm`.\n",
     "{}\n\nAufschreiben, fern von diesem Gerät aufbewahren, dann `obhut key confirm` ausführen.\n"};
+constexpr Message kSheetFile{
+    "write it as a recovery sheet, with all that a recovery without this device needs",
+    "als Wiederherstellungsblatt schreiben, mit allem, was eine Wiederherstellung ohne dieses "
+    "Gerät braucht"};
+constexpr Message kSheetWritten{
+    "{}: recovery sheet. Print it or move it to a USB stick, delete it here, then run `obhut key "
+    "confirm` with the key on it.\n",
+    "{}: Wiederherstellungsblatt. Ausdrucken oder auf einen USB-Stick bewegen, hier löschen, dann "
+    "`obhut key confirm` mit seinem Schlüssel ausführen.\n"};
 constexpr Message kAddPassphrase{"add a passphrase", "eine Passphrase hinzufügen"};
 constexpr Message kNewKeyFile{
     "file with the new passphrase (-: standard input; without it, the terminal asks)",
@@ -99,10 +129,11 @@ constexpr Message kConfirmed{
 constexpr Message kExported{"{}: {} {file|files}\n", "{}: {} {Datei|Dateien}\n"};
 
 constexpr std::size_t kMaxInput = std::size_t{2} << 20U;
+constexpr std::uint64_t kMostFound = 100'000;
 
 /// Everything that any of these commands can be given.
 struct Arguments {
-  std::string socket = default_socket();
+  std::string socket = endpoint::default_socket();
   std::string file;
   std::string target;
   std::string point = "latest";
@@ -110,6 +141,7 @@ struct Arguments {
   std::vector<std::string> paths;
   std::string pattern;
   std::string to;
+  std::string below;
   std::string existing = "keep";
   std::string format = "tar";
   std::string time;
@@ -118,43 +150,11 @@ struct Arguments {
   bool billing = false;
   bool recursive = false;
   bool read_data = false;
+  bool dry_run = false;
+  bool interactive = false;
+  bool every_point = false;
 };
 using Shared = std::shared_ptr<Arguments>;
-
-Result<std::string> read_standard_input() {
-  std::string text;
-  char part[4096];
-  while (const std::size_t got = std::fread(part, 1, sizeof part, stdin)) {
-    text.append(part, got);
-    if (text.size() > kMaxInput) return fail(ErrorKind::kInvalidInput, "standard input: too long");
-  }
-  return text;
-}
-
-Result<std::string> read_input(const std::string& file) {
-  if (file == "-") return read_standard_input();
-  ASSIGN_OR_RETURN(const Bytes bytes, read_named_file(file, kMaxInput));
-  return std::string(as_text(bytes));
-}
-
-using ToText = std::string (*)(const Context&, const json&);
-
-/// Asks, shows progress meanwhile, prints the answer.
-Result<void> converse(Context& context, const Arguments& arguments, const json& request,
-                      ToText to_text) {
-  Guarded<std::optional<model::ProgressView>> last;
-  const bool lines = context.json && ProgressLine::is_shown(context);
-  ASSIGN_OR_RETURN(const json answer, [&]() -> Result<json> {
-    const ProgressLine shown(context,
-                             [&last] { return last.with([](const auto& view) { return view; }); });
-    return ask_daemon(context, arguments.socket, request, [&](const json& event) {
-      last.with([&](auto& view) { view = progress_in(event); });
-    });
-  }());
-  // After lines of progress the answer is a line as well.
-  print(context.json ? answer.dump(lines ? -1 : 2) + "\n" : to_text(context, answer));
-  return {};
-}
 
 /// Prints entries as they come: a point may hold millions.
 Result<void> list_entries(Context& context, const Arguments& arguments, const json& request) {
@@ -167,7 +167,8 @@ Result<void> list_entries(Context& context, const Arguments& arguments, const js
       if (context.json) {
         print((first ? "\n" : ",\n") + entry.dump());
       } else {
-        print(entry_line(context, entry));
+        print(entry.contains("point_time") ? found_line(context, entry)
+                                           : entry_line(context, entry));
       }
       first = false;
     }
@@ -178,9 +179,9 @@ Result<void> list_entries(Context& context, const Arguments& arguments, const js
 }
 
 Result<void> run_enroll(Context& context, const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const std::string token, read_input(arguments.file));
+  ASSIGN_OR_RETURN(const std::string token, read_text_input(arguments.file, kMaxInput));
   return converse(
-      context, arguments, {{"command", "enroll"}, {"token", token}},
+      context, arguments.socket, {{"command", "enroll"}, {"token", token}},
       [](const Context& with, const json& answer) {
         if (!answer.value("enrolled", false)) {
           return with.say(kActivated, {answer.value("last_error", "")});
@@ -200,47 +201,74 @@ Result<void> run_points(Context& context, const Arguments& arguments) {
 
 Result<json> restore_request(const Arguments& arguments, const char* command) {
   ASSIGN_OR_RETURN(const std::string to, platform::absolute_path(arguments.to));
-  return json{{"command", command},
-              {"target", arguments.target},
-              {"point", arguments.point},
-              {"paths", arguments.paths},
-              {"pattern", arguments.pattern},
-              {"to", to},
-              {"existing", arguments.existing},
-              {"format", arguments.format}};
+  return json{
+      {"command", command},       {"target", arguments.target},     {"point", arguments.point},
+      {"paths", arguments.paths}, {"pattern", arguments.pattern},   {"to", to},
+      {"below", arguments.below}, {"existing", arguments.existing}, {"format", arguments.format}};
 }
 
 Result<void> run_restore(Context& context, const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const json request, restore_request(arguments, "restore"));
-  return converse(context, arguments, request, restore_text);
+  if (arguments.interactive) {
+    return run_interactive_restore(context, arguments.socket, arguments.target);
+  }
+  if (arguments.to.empty()) return fail(ErrorKind::kInvalidInput, context.say(kWantsTo));
+  ASSIGN_OR_RETURN(json request, restore_request(arguments, "restore"));
+  request["dry_run"] = arguments.dry_run;
+  return converse(context, arguments.socket, request,
+                  arguments.dry_run ? dry_run_text : restore_text);
 }
 
 Result<void> run_export(Context& context, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const json request, restore_request(arguments, "export"));
-  return converse(context, arguments, request, [](const Context& with, const json& answer) {
+  return converse(context, arguments.socket, request, [](const Context& with, const json& answer) {
     return with.say(kExported, {answer.value("file", ""),
                                 std::to_string(answer.value("files", std::uint64_t{0}))});
   });
 }
 
 Result<void> run_plan_check(Context& context, const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const std::string text, read_input(arguments.file));
+  ASSIGN_OR_RETURN(const std::string text, read_text_input(arguments.file, kMaxInput));
   Result<plan::PlanReport> report = plan::check_plan_file(text, context.clock.now());
   if (!report) return pass_on(std::move(report.error()), arguments.file);
   print(context.json ? plan::format_report_json(*report) + "\n" : plan::format_report(*report));
   return {};
 }
 
+/// The key as a recovery sheet, which goes to the file and nowhere else.
+Result<void> write_sheet(Context& context, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const json answer,
+                   ask_daemon(context, arguments.socket, {{"command", "key-show"}}, {}));
+  ASSIGN_OR_RETURN(ClusterPlace place, parse_cluster_place(text_of(answer, "cluster") + "#" +
+                                                           text_of(answer, "ca_pin")));
+  ASSIGN_OR_RETURN(vault::RecoveryKey key,
+                   vault::RecoveryKey::parse(text_of(answer, "recovery_key")));
+  const std::string text = sheet_text(context, {std::move(place), std::move(key)},
+                                      platform::host_name(), context.clock.now());
+  TRY(platform::write_file(arguments.file, as_bytes(text)));
+  const json told = {{"sheet", printable(arguments.file)}};
+  print(context.json ? told.dump(2) + "\n"
+                     : context.say(kSheetWritten, {printable(arguments.file)}));
+  return {};
+}
+
+Result<void> run_key_show(Context& context, const Arguments& arguments) {
+  if (!arguments.file.empty()) return write_sheet(context, arguments);
+  return converse(context, arguments.socket, {{"command", "key-show"}},
+                  [](const Context& with, const json& answer) {
+                    return with.say(kWriteDown, {answer.value("recovery_key", "")});
+                  });
+}
+
 Result<void> run_key_confirm(Context& context, const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const std::string key, read_input(arguments.file));
-  return converse(context, arguments, {{"command", "key-confirm"}, {"key", key}},
+  ASSIGN_OR_RETURN(const std::string key, read_text_input(arguments.file, kMaxInput));
+  return converse(context, arguments.socket, {{"command", "key-confirm"}, {"key", key}},
                   [](const Context& with, const json&) { return with.say(kConfirmed); });
 }
 
 Result<void> run_add_passphrase(Context& context, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const vault::Passphrase passphrase,
                    read_new_passphrase(context, arguments.file));
-  return converse(context, arguments,
+  return converse(context, arguments.socket,
                   {{"command", "key-passphrase"}, {"key", to_base64url(passphrase.text.view())}},
                   [](const Context& with, const json&) { return with.say(kPassphraseAdded); });
 }
@@ -255,7 +283,35 @@ Result<void> run_pause(Context& context, const Arguments& arguments) {
     }
     request["seconds"] = time->count();
   }
-  return converse(context, arguments, request, pause_text);
+  return converse(context, arguments.socket, request, pause_text);
+}
+
+Result<void> run_find(Context& context, const Arguments& arguments) {
+  if (arguments.every_point) {
+    return list_entries(context, arguments,
+                        {{"command", "search"},
+                         {"target", arguments.target},
+                         {"text", arguments.pattern},
+                         {"limit", kMostFound}});
+  }
+  return list_entries(context, arguments,
+                      {{"command", "find"},
+                       {"target", arguments.target},
+                       {"point", arguments.point},
+                       {"pattern", arguments.pattern}});
+}
+
+Result<void> run_versions(Context& context, const Arguments& arguments) {
+  return converse(context, arguments.socket,
+                  {{"command", "versions"}, {"target", arguments.target}, {"path", arguments.path}},
+                  versions_text);
+}
+
+Result<void> run_changes(Context& context, const Arguments& arguments) {
+  return converse(
+      context, arguments.socket,
+      {{"command", "changes"}, {"target", arguments.target}, {"point", arguments.point}},
+      changes_text);
 }
 
 using Body = Result<void> (*)(Context&, const Arguments&);
@@ -274,8 +330,10 @@ void add_daily_commands(CLI::App& app, Context& context) {
   Shared in = std::make_shared<Arguments>();
   CLI::App* status =
       add(app, context, "status", kStatus, in, [](Context& with, const Arguments& given) {
-        if (given.billing) return converse(with, given, {{"command", "billing"}}, billing_text);
-        return converse(with, given, {{"command", given.follow ? "watch" : "status"}}, status_text);
+        if (given.billing)
+          return converse(with, given.socket, {{"command", "billing"}}, billing_text);
+        return converse(with, given.socket, {{"command", given.follow ? "watch" : "status"}},
+                        status_text);
       });
   CLI::Option* follow = status->add_flag("--follow", in->follow, context.say(kFollow));
   status->add_flag("--billing", in->billing, context.say(kBilling))->excludes(follow);
@@ -288,7 +346,8 @@ void add_daily_commands(CLI::App& app, Context& context) {
   in = std::make_shared<Arguments>();
   CLI::App* backup =
       add(app, context, "backup", kBackup, in, [](Context& with, const Arguments& given) {
-        return converse(with, given, {{"command", "backup"}, {"wait", given.wait}}, outcome_text);
+        return converse(with, given.socket, {{"command", "backup"}, {"wait", given.wait}},
+                        outcome_text);
       });
   backup->add_flag("--wait", in->wait, context.say(kWait));
   add_progress_option(*backup, context);
@@ -296,7 +355,7 @@ void add_daily_commands(CLI::App& app, Context& context) {
   CLI::App* verify =
       add(app, context, "verify", kVerify, in, [](Context& with, const Arguments& given) {
         return converse(
-            with, given,
+            with, given.socket,
             {{"command", "verify"}, {"target", given.target}, {"read_data", given.read_data}},
             verify_text);
       });
@@ -312,7 +371,7 @@ void add_pause_commands(CLI::App& app, Context& context) {
       ->type_name("TIME");
   add(app, context, "resume", kResume, std::make_shared<Arguments>(),
       [](Context& with, const Arguments& given) {
-        return converse(with, given, {{"command", "resume"}}, pause_text);
+        return converse(with, given.socket, {{"command", "resume"}}, pause_text);
       });
 }
 
@@ -333,16 +392,19 @@ void add_browse_commands(CLI::App& app, Context& context) {
   ls->add_flag("-r,--recursive", in->recursive, context.say(kRecursive));
   add_point_options(*ls, context, *in);
   in = std::make_shared<Arguments>();
-  CLI::App* find = add(app, context, "find", kFind, in, [](Context& with, const Arguments& given) {
-    return list_entries(with, given,
-                        {{"command", "find"},
-                         {"target", given.target},
-                         {"point", given.point},
-                         {"pattern", given.pattern}});
-  });
+  CLI::App* find = add(app, context, "find", kFind, in, run_find);
   find->add_option("pattern", in->pattern, context.say(kPattern))->required();
-  find->add_option("--point", in->point, context.say(kPoint));
+  CLI::Option* one = find->add_option("--point", in->point, context.say(kPoint));
+  find->add_flag("--all-points", in->every_point, context.say(kEveryPoint))->excludes(one);
   add_point_options(*find, context, *in);
+  in = std::make_shared<Arguments>();
+  CLI::App* versions = add(app, context, "versions", kVersions, in, run_versions);
+  versions->add_option("path", in->path, context.say(kPath))->required();
+  add_point_options(*versions, context, *in);
+  in = std::make_shared<Arguments>();
+  CLI::App* changes = add(app, context, "changes", kChanges, in, run_changes);
+  changes->add_option("point", in->point, context.say(kPoint));
+  add_point_options(*changes, context, *in);
 }
 
 void add_restore_options(CLI::App& command, const Context& context, Arguments& arguments) {
@@ -355,10 +417,19 @@ void add_restore_options(CLI::App& command, const Context& context, Arguments& a
 void add_restore_commands(CLI::App& app, Context& context) {
   Shared in = std::make_shared<Arguments>();
   CLI::App* restore = add(app, context, "restore", kRestore, in, run_restore);
-  restore->add_option("--to", in->to, context.say(kTo))->required()->type_name("DIR");
-  restore->add_option("--existing", in->existing, context.say(kExisting));
+  CLI::Option* choose =
+      restore->add_flag("-i,--interactive", in->interactive, context.say(kInteractive));
+  restore->add_option("--to", in->to, context.say(kTo))->type_name("DIR")->excludes(choose);
+  restore->add_option("--below", in->below, context.say(kBelow))
+      ->type_name("FOLDER")
+      ->excludes(choose);
+  restore->add_option("--existing", in->existing, context.say(kExisting))->excludes(choose);
+  restore->add_flag("--dry-run", in->dry_run, context.say(kDryRun))->excludes(choose);
   add_progress_option(*restore, context);
   add_restore_options(*restore, context, *in);
+  for (const char* chosen : {"point", "path", "--include"}) {
+    restore->get_option(chosen)->excludes(choose);
+  }
   in = std::make_shared<Arguments>();
   CLI::App* archive = add(app, context, "export", kExport, in, run_export);
   archive->add_option("--to", in->to, context.say(kToFile))->required()->type_name("FILE");
@@ -371,7 +442,7 @@ void add_plan_and_key_commands(CLI::App& app, Context& context) {
   plan->require_subcommand(1);
   add(*plan, context, "show", kPlanShow, std::make_shared<Arguments>(),
       [](Context& with, const Arguments& in) {
-        return converse(with, in, {{"command", "plan"}}, plan_text);
+        return converse(with, in.socket, {{"command", "plan"}}, plan_text);
       });
   Shared in = std::make_shared<Arguments>();
   add(*plan, context, "check", kPlanCheck, in, run_plan_check)
@@ -379,13 +450,10 @@ void add_plan_and_key_commands(CLI::App& app, Context& context) {
       ->required();
   CLI::App* key = app.add_subcommand("key", context.say(kKey));
   key->require_subcommand(1);
-  add(*key, context, "show-recovery", kKeyShow, std::make_shared<Arguments>(),
-      [](Context& with, const Arguments& given) {
-        return converse(with, given, {{"command", "key-show"}},
-                        [](const Context& say, const json& answer) {
-                          return say.say(kWriteDown, {answer.value("recovery_key", "")});
-                        });
-      });
+  in = std::make_shared<Arguments>();
+  add(*key, context, "show-recovery", kKeyShow, in, run_key_show)
+      ->add_option("--sheet", in->file, context.say(kSheetFile))
+      ->type_name("FILE");
   in = std::make_shared<Arguments>();
   in->file = "-";
   add(*key, context, "confirm", kKeyConfirm, in, run_key_confirm)
@@ -405,6 +473,9 @@ void add_managed_commands(CLI::App& app, Context& context) {
   add_pause_commands(app, context);
   add_browse_commands(app, context);
   add_restore_commands(app, context);
+  add_mount_commands(app, context);
+  add_grant_commands(app, context);
+  add_update_commands(app, context);
   add_plan_and_key_commands(app, context);
 }
 

@@ -8,17 +8,14 @@
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
 #include "agent/model/progress_json.h"
+#include "tools/cli/answer_fields.h"
 #include "tools/cli/consistency_text.h"
 #include "tools/cli/format.h"
 #include "tools/cli/left_out_text.h"
 #include "tools/cli/progress_text.h"
+#include "tools/cli/update_commands.h"
 
 namespace obhut::cli {
-
-std::string text_of(const nlohmann::json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
 
 namespace {
 
@@ -42,6 +39,9 @@ constexpr Message kReceipts{"the most that was stored, day by day, as the cluste
 constexpr Message kNoReceipts{
     "no receipt of storage yet: each day gets one when it is over\n",
     "noch keine Quittung über Speicher: jeder Tag bekommt eine, wenn er vorbei ist\n"};
+constexpr Message kLocalVaults{"vaults here, as this device measures and signs them\n",
+                               "Tresore hier, wie dieses Gerät sie misst und unterschreibt\n"};
+constexpr Message kNotTold{"not reported yet", "noch nicht gemeldet"};
 constexpr Message kReceiptFolder{"receipts    {}\n", "Quittungen  {}\n"};
 constexpr Message kProtection{"protection  {}\n", "Schutz      {}\n"};
 constexpr Message kProtected{"protected", "geschützt"};
@@ -98,30 +98,6 @@ constexpr Message kVerified{"{} {point|points}, {} {pack|packs}, {} read: {} {er
                             "{} {Punkt|Punkte}, {} {Paket|Pakete}, {} gelesen: {} Fehler\n"};
 
 constexpr std::size_t kNoLimit = 4096;
-
-std::uint64_t number_of(const json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
-}
-
-const json& object_of(const json& object, const char* name) {
-  static const json kNothing = json::object();
-  const auto at = object.find(name);
-  return at != object.end() && at->is_object() ? *at : kNothing;
-}
-
-std::string local_time(const std::string& rfc3339) {
-  const auto at = parse_time(rfc3339);
-  return at ? human_time(*at) : rfc3339;
-}
-
-std::string bytes_of(const Context& context, const json& object, const char* name) {
-  return human_bytes(number_of(object, name), context.language);
-}
-
-std::string count_of(const Context& context, const json& object, const char* name) {
-  return human_count(number_of(object, name), context.language);
-}
 
 std::string protection_of(const Context& context, const json& protection) {
   const std::string state = text_of(protection, "state");
@@ -253,6 +229,7 @@ std::string status_text(const Context& context, const json& status) {
   text += schedule_text(context, object_of(status, "schedule"));
   text += activities_text(context, status.value("activities", json::array()));
   text += pause_reasons(context, object_of(status, "pause"));
+  text += update_line(context, object_of(status, "updates"));
   for (const json& alert : status.value("alerts", json::array())) {
     text += context.say(kAlert, {text_of(alert, "code"), text_of(alert, "message")});
   }
@@ -271,6 +248,14 @@ std::string billing_text(const Context& context, const json& billing) {
   }
   const std::string days = table.text();
   text += days.empty() ? context.say(kNoReceipts) : context.say(kReceipts) + days;
+  Table local({kLeft, kLeft, kRight, kLeft});
+  for (const json& vault : billing.value("local_vaults", json::array())) {
+    local.row({text_of(vault, "path"), local_time(text_of(vault, "measured_at")),
+               bytes_of(context, vault, "bytes"),
+               vault.value("told", false) ? "" : context.say(kNotTold)});
+  }
+  if (const std::string here = local.text(); !here.empty())
+    text += context.say(kLocalVaults) + here;
   return text + context.say(kReceiptFolder, {text_of(billing, "folder")});
 }
 

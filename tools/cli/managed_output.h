@@ -11,9 +11,6 @@
 
 namespace obhut::cli {
 
-/// The text of a member, "" where it is missing or no text.
-std::string text_of(const nlohmann::json& object, const char* name);
-
 std::string status_text(const Context& context, const nlohmann::json& status);
 std::string billing_text(const Context& context, const nlohmann::json& billing);
 std::string pause_text(const Context& context, const nlohmann::json& pause);

@@ -8,6 +8,8 @@
 #include "agent/base/text.h"
 #include "agent/base/time_text.h"
 #include "platform/atomic_file.h"
+#include "service/endpoint/conversation.h"
+#include "tools/cli/answer_fields.h"
 #include "tools/cli/format.h"
 #include "tools/cli/input.h"
 #include "tools/cli/managed_client.h"
@@ -71,7 +73,7 @@ constexpr Message kStarted{"a new vault begins with the next backup\n",
 constexpr std::size_t kMaxAnswer = std::size_t{1} << 20U;
 
 struct Arguments {
-  std::string socket = default_socket();
+  std::string socket = endpoint::default_socket();
   std::string vault;
   std::string key_file;
   std::string answer;

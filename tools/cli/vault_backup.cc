@@ -1,4 +1,4 @@
-// init, backup, points.
+// init, backup.
 
 #include <memory>
 
@@ -256,55 +256,6 @@ Result<void> run_backup(Context& context, const BackupArguments& arguments) {
   return {};
 }
 
-// ---- points
-
-constexpr Message kPointsHelp{"list the recovery points", "die Wiederherstellungspunkte auflisten"};
-constexpr Message kNoPoints{"The vault holds no recovery point yet.\n",
-                            "Der Tresor enthält noch keinen Wiederherstellungspunkt.\n"};
-constexpr Message kFaults{
-    "{} {head|heads} cannot be trusted; see \"obhut vault check\"",
-    "{} {Kopf ist|Köpfe sind} nicht vertrauenswürdig; siehe „obhut vault check“"};
-
-Result<void> run_points(Context& context, const VaultArguments& arguments) {
-  ASSIGN_OR_RETURN(const VaultSession session, open_vault(context, arguments, store::Use::kRead));
-  ASSIGN_OR_RETURN(const vault::HeadChain chain, session.vault->heads(context.stop));
-  json out = json::array();
-  Table table({Table::Align::kLeft, Table::Align::kLeft, Table::Align::kRight, Table::Align::kRight,
-               Table::Align::kRight, Table::Align::kLeft, Table::Align::kLeft});
-  for (const vault::Point* point : chain.kept()) {
-    ASSIGN_OR_RETURN(const model::Summary summary, session.vault->summary(*point));
-    json sources = json::array();
-    std::string text;
-    for (const std::string& source : summary.sources) {
-      sources.push_back(printable(source));
-      text += (text.empty() ? "" : " ") + printable(source);
-    }
-    out.push_back({{"id", short_id(point->id)},
-                   {"head", point->id.text()},
-                   {"time", format_time(point->head.created)},
-                   {"files", summary.totals.files},
-                   {"directories", summary.totals.directories},
-                   {"bytes", summary.totals.bytes},
-                   {"stored_bytes", summary.stored_bytes},
-                   {"skipped", summary.skipped_entries},
-                   {"consistency", model::to_string(summary.consistency)},
-                   {"host", printable(summary.host)},
-                   {"sources", sources}});
-    table.row({short_id(point->id), human_time(point->head.created),
-               human_count(summary.totals.files, context.language),
-               human_bytes(summary.totals.bytes, context.language),
-               "+" + human_bytes(summary.stored_bytes, context.language),
-               consistency_text(context, model::to_string(summary.consistency)), text});
-  }
-  if (context.json) {
-    print(out.dump() + "\n");
-  } else {
-    print(out.empty() ? context.say(kNoPoints) : table.text());
-  }
-  if (chain.faults.empty()) return {};
-  return fail(ErrorKind::kCorrupt, context.say(kFaults, {std::to_string(chain.faults.size())}));
-}
-
 }  // namespace
 
 void add_vault_backup(CLI::App& vault, Context& context) {
@@ -334,11 +285,6 @@ void add_vault_backup(CLI::App& vault, Context& context) {
   command->add_option("--consistency", backup->consistency, context.say(kConsistencyHelp))
       ->check(CLI::IsMember({"snapshot", "preferred", "best-effort"}))
       ->capture_default_str();
-
-  const auto points = std::make_shared<VaultArguments>();
-  command = add_command(vault, context, "points", kPointsHelp,
-                        [&context, points] { return run_points(context, *points); });
-  add_vault_options(*command, context, *points);
 }
 
 }  // namespace obhut::cli

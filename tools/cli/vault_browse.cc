@@ -1,4 +1,4 @@
-// ls, find.
+// points, ls, find.
 
 #include <memory>
 #include <unordered_set>
@@ -12,7 +12,9 @@
 #include "agent/base/time_text.h"
 #include "agent/crypto/digest.h"
 #include "agent/restore/point_tree.h"
+#include "tools/cli/columns.h"
 #include "tools/cli/command.h"
+#include "tools/cli/consistency_text.h"
 #include "tools/cli/format.h"
 #include "tools/cli/vault_commands.h"
 #include "tools/cli/vault_output.h"
@@ -36,6 +38,55 @@ constexpr Message kNothingThere{"{}: the point has nothing of this name",
                                 "{}: nichts unter diesem Namen im Punkt"};
 constexpr Message kDamaged{"{}: part of this directory cannot be read: {}",
                            "{}: ein Teil dieses Ordners ist nicht lesbar: {}"};
+
+// ---- points
+
+constexpr Message kPointsHelp{"list the recovery points", "die Wiederherstellungspunkte auflisten"};
+constexpr Message kNoPoints{"The vault holds no recovery point yet.\n",
+                            "Der Tresor enthält noch keinen Wiederherstellungspunkt.\n"};
+constexpr Message kFaults{
+    "{} {head|heads} cannot be trusted; see \"obhut vault check\"",
+    "{} {Kopf ist|Köpfe sind} nicht vertrauenswürdig; siehe „obhut vault check“"};
+
+Result<void> run_points(Context& context, const VaultArguments& arguments) {
+  ASSIGN_OR_RETURN(const VaultSession session, open_vault_to_read(context, arguments));
+  ASSIGN_OR_RETURN(const vault::HeadChain chain, session.vault->heads(context.stop));
+  json out = json::array();
+  Table table({Table::Align::kLeft, Table::Align::kLeft, Table::Align::kRight, Table::Align::kRight,
+               Table::Align::kRight, Table::Align::kLeft, Table::Align::kLeft});
+  for (const vault::Point* point : chain.kept()) {
+    ASSIGN_OR_RETURN(const model::Summary summary, session.vault->summary(*point));
+    json sources = json::array();
+    std::string text;
+    for (const std::string& source : summary.sources) {
+      sources.push_back(printable(source));
+      text += (text.empty() ? "" : " ") + printable(source);
+    }
+    out.push_back({{"id", short_id(point->id)},
+                   {"head", point->id.text()},
+                   {"time", format_time(point->head.created)},
+                   {"files", summary.totals.files},
+                   {"directories", summary.totals.directories},
+                   {"bytes", summary.totals.bytes},
+                   {"stored_bytes", summary.stored_bytes},
+                   {"skipped", summary.skipped_entries},
+                   {"consistency", model::to_string(summary.consistency)},
+                   {"host", printable(summary.host)},
+                   {"sources", sources}});
+    table.row({short_id(point->id), human_time(point->head.created),
+               human_count(summary.totals.files, context.language),
+               human_bytes(summary.totals.bytes, context.language),
+               "+" + human_bytes(summary.stored_bytes, context.language),
+               consistency_text(context, model::to_string(summary.consistency)), text});
+  }
+  if (context.json) {
+    print(out.dump() + "\n");
+  } else {
+    print(out.empty() ? context.say(kNoPoints) : table.text());
+  }
+  if (chain.faults.empty()) return {};
+  return fail(ErrorKind::kCorrupt, context.say(kFaults, {std::to_string(chain.faults.size())}));
+}
 
 // An array that is written as it grows: a point may hold millions of entries.
 class Listing {
@@ -94,12 +145,12 @@ struct OpenPoints {
 
 Result<OpenPoints> open_points(const Context& context, const VaultArguments& arguments) {
   OpenPoints open;
-  ASSIGN_OR_RETURN(open.session, open_vault(context, arguments, store::Use::kRead));
+  ASSIGN_OR_RETURN(open.session, open_vault_to_read(context, arguments));
   ASSIGN_OR_RETURN(open.index,
                    vault::IndexCache::load(*open.session.store, open.session.vault->keyring(),
                                            index_directory(open.session), context.stop));
   open.reader = std::make_unique<vault::BlobReader>(
-      *open.session.store, open.session.vault->keyring(), *open.index, local_reads());
+      *open.session.store, open.session.vault->keyring(), *open.index, reads_of(open.session));
   return open;
 }
 
@@ -284,10 +335,15 @@ Result<void> run_find(Context& context, const FindArguments& arguments) {
 }  // namespace
 
 void add_vault_browse(CLI::App& vault, Context& context) {
+  const auto points = std::make_shared<VaultArguments>();
+  CLI::App* command = add_command(vault, context, "points", kPointsHelp,
+                                  [&context, points] { return run_points(context, *points); });
+  add_readable_vault_options(*command, context, *points);
+
   const auto ls = std::make_shared<LsArguments>();
-  CLI::App* command =
+  command =
       add_command(vault, context, "ls", kLsHelp, [&context, ls] { return run_ls(context, *ls); });
-  add_vault_options(*command, context, ls->vault);
+  add_readable_vault_options(*command, context, ls->vault);
   command->add_option("point", ls->point, context.say(kPointHelp));
   command->add_option("path", ls->path, context.say(kPathHelp));
   command->add_flag("-r,--recursive", ls->recursive, context.say(kRecursiveHelp));
@@ -295,7 +351,7 @@ void add_vault_browse(CLI::App& vault, Context& context) {
   const auto find = std::make_shared<FindArguments>();
   command = add_command(vault, context, "find", kFindHelp,
                         [&context, find] { return run_find(context, *find); });
-  add_vault_options(*command, context, find->vault);
+  add_readable_vault_options(*command, context, find->vault);
   command->add_option("pattern", find->patterns, context.say(kFindPattern))->required();
   command->add_option("--point", find->point, context.say(kFindPoint));
 }

@@ -132,7 +132,7 @@ Result<void> run_prune(Context& context, const PruneArguments& arguments) {
   ASSIGN_OR_RETURN(const maintain::PruneReport report, [&] {
     const ProgressLine line(
         context, measured(context.clock, [&] { return maintain::job_progress(progress); }));
-    return maintain::prune_vault(*session.vault, *session.store, options, context.stop);
+    return maintain::prune_vault(*session.vault, *session.folder, options, context.stop);
   }());
   if (!report.faults.empty() || report.unread_points) context.exit_code = kExitSkipped;
   if (context.json) {

@@ -35,6 +35,8 @@ constexpr Message kRestoreHelp{"restore a point, or part of it",
                                "einen Punkt oder Teile davon wiederherstellen"};
 constexpr Message kToHelp{"folder to restore into: a source /a/b lands in TARGET/a/b",
                           "Zielordner: eine Quelle /a/b landet in ZIEL/a/b"};
+constexpr Message kBelowHelp{"what lies below this folder of the point lands in TARGET itself",
+                             "was unter diesem Ordner des Punkts liegt, landet direkt in ZIEL"};
 constexpr Message kExistingHelp{"what happens to existing files: keep, overwrite, both",
                                 "was mit vorhandenen Dateien geschieht: keep, overwrite, both"};
 constexpr Message kNumericHelp{"take numbers of owners as they are, whatever their names",
@@ -53,6 +55,7 @@ struct RestoreArguments {
   std::vector<std::string> paths;
   std::vector<std::string> patterns;
   std::string target;
+  std::string below;
   std::string existing = "keep";
   bool numeric_owner = false;
 };
@@ -110,13 +113,16 @@ Result<void> run_restore(Context& context, const RestoreArguments& arguments) {
   // Without the right to give files away every entry would be listed as not whole.
   options.writer.set_owner = platform::is_administrator();
   ASSIGN_OR_RETURN(options.selection, selection_of(arguments.paths, arguments.patterns));
-  ASSIGN_OR_RETURN(const VaultSession session,
-                   open_vault(context, arguments.vault, store::Use::kRead));
+  if (!arguments.below.empty()) {
+    ASSIGN_OR_RETURN(options.below, model::RelPath::parse_typed(arguments.below));
+    if (options.selection.paths.empty()) options.selection.paths = {options.below};
+  }
+  ASSIGN_OR_RETURN(const VaultSession session, open_vault_to_read(context, arguments.vault));
   ASSIGN_OR_RETURN(const ChosenPoint point, choose_point(context, *session.vault, arguments.point));
   ASSIGN_OR_RETURN(const auto index,
                    vault::IndexCache::load(*session.store, session.vault->keyring(),
                                            index_directory(session), context.stop));
-  vault::BlobReader reader(*session.store, session.vault->keyring(), *index, local_reads());
+  vault::BlobReader reader(*session.store, session.vault->keyring(), *index, reads_of(session));
   options.point_totals = point.summary.totals;
   restore::RestoreJob job(reader, *index, std::move(options));
   const auto begin = context.clock.steady();
@@ -163,10 +169,10 @@ Result<restore::RestoreReport> export_to(const ExportArguments& arguments, Conte
   ASSIGN_OR_RETURN(const auto index,
                    vault::IndexCache::load(*session.store, session.vault->keyring(),
                                            index_directory(session), context.stop));
-  vault::BlobReader reader(*session.store, session.vault->keyring(), *index, local_reads());
+  vault::BlobReader reader(*session.store, session.vault->keyring(), *index, reads_of(session));
   if (arguments.to == "-") {
     ASSIGN_OR_RETURN(restore::RestoreReport report,
-                     restore::export_archive(reader, point.summary.root, selection, format,
+                     restore::export_archive(reader, point.summary.root, selection, nullptr, format,
                                              write_standard_output, context.stop));
     if (std::fflush(stdout) != 0) {
       return fail(ErrorKind::kUnavailable, "standard output cannot be written to");
@@ -176,7 +182,7 @@ Result<restore::RestoreReport> export_to(const ExportArguments& arguments, Conte
   ASSIGN_OR_RETURN(platform::AtomicFile file, platform::AtomicFile::create(arguments.to));
   ASSIGN_OR_RETURN(restore::RestoreReport report,
                    restore::export_archive(
-                       reader, point.summary.root, selection, format,
+                       reader, point.summary.root, selection, nullptr, format,
                        [&](ByteView bytes) { return file.write(bytes); }, context.stop));
   TRY(file.commit());
   return report;
@@ -188,8 +194,7 @@ Result<void> run_export(Context& context, const ExportArguments& arguments) {
   }
   ASSIGN_OR_RETURN(const restore::Selection selection,
                    selection_of(arguments.paths, arguments.patterns));
-  ASSIGN_OR_RETURN(const VaultSession session,
-                   open_vault(context, arguments.vault, store::Use::kRead));
+  ASSIGN_OR_RETURN(const VaultSession session, open_vault_to_read(context, arguments.vault));
   ASSIGN_OR_RETURN(const ChosenPoint point, choose_point(context, *session.vault, arguments.point));
   const auto begin = context.clock.steady();
   ASSIGN_OR_RETURN(const restore::RestoreReport report,
@@ -219,13 +224,14 @@ void add_vault_restore(CLI::App& vault, Context& context) {
   const auto restore = std::make_shared<RestoreArguments>();
   CLI::App* command = add_command(vault, context, "restore", kRestoreHelp,
                                   [&context, restore] { return run_restore(context, *restore); });
-  add_vault_options(*command, context, restore->vault);
+  add_readable_vault_options(*command, context, restore->vault);
   add_progress_option(*command, context);
   command->add_option("point", restore->point, context.say(kPointHelp))->required();
   command->add_option("path", restore->paths, context.say(kPathHelp));
   command->add_option("--to", restore->target, context.say(kToHelp))
       ->required()
       ->type_name("TARGET");
+  command->add_option("--below", restore->below, context.say(kBelowHelp))->type_name("FOLDER");
   command->add_option("--existing", restore->existing, context.say(kExistingHelp))
       ->check(CLI::IsMember({"keep", "overwrite", "both"}));
   command->add_option("--pattern", restore->patterns, context.say(kPatternHelp))
@@ -236,7 +242,7 @@ void add_vault_restore(CLI::App& vault, Context& context) {
   const auto out = std::make_shared<ExportArguments>();
   command = add_command(vault, context, "export", kExportHelp,
                         [&context, out] { return run_export(context, *out); });
-  add_vault_options(*command, context, out->vault);
+  add_readable_vault_options(*command, context, out->vault);
   command->add_option("point", out->point, context.say(kPointHelp))->required();
   command->add_option("path", out->paths, context.say(kPathHelp));
   command->add_option("--format", out->format, context.say(kFormatHelp))

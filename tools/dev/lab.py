@@ -107,6 +107,11 @@ class Api:
 
     def call(self, method, path, body=None):
         """`body`: a document's text, or what becomes JSON. Returns the answer, parsed."""
+        text = self.read(method, path, body)
+        return json.loads(text) if text else None
+
+    def read(self, method, path, body=None):
+        """The same; returns the answer's bytes."""
         data = json.dumps(body) if body is not None and not isinstance(body, (bytes, str)) else body
         if isinstance(data, str):
             data = data.encode()
@@ -118,8 +123,7 @@ class Api:
             request.add_header("Authorization", "Bearer " + self.token)
         try:
             with urllib.request.urlopen(request, context=self.context, timeout=30) as answer:
-                text = answer.read()
-                return json.loads(text) if text else None
+                return answer.read()
         except urllib.error.HTTPError as error:
             raise Refused(f"{method} {path}: {error.code} {error.read().decode()}") from error
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over the sources of the tree, one a core, and remembers what passed.
 
-usage: tidy.py BUILD_DIR [--analyze] [FILE...]
+usage: tidy.py BUILD_DIR [--analyze] [--minutes N] [FILE...]
   BUILD_DIR   configured there; build/tidy lets sources share units, which reads each header once
   --analyze   clang's analyzer instead of the checks of .clang-tidy; it looks into no included
               source, so give it a BUILD_DIR without united sources, as build/release
+  --minutes   stop after so long: what changed last is read first, and what is left is named
   FILE        only the units that read this source
 
 What passed is remembered beside the compiler's cache, by a hash of the unit, of every file of ours
@@ -45,6 +46,16 @@ def is_ours(path, build):
     return path.split("/")[0] in OURS
 
 
+def last_changed():
+    """How many files were changed after each, by its path; for those of the last commits."""
+    log = subprocess.run(["git", "log", "-n", "200", "--format=", "--name-only"], cwd=ROOT,
+                         capture_output=True, text=True)
+    ranks = {}
+    for path in log.stdout.split("\n"):
+        ranks.setdefault(path, len(ranks))
+    return ranks
+
+
 class Unit:
     def __init__(self, command, settings):
         self.path = os.path.relpath(command["file"], ROOT)
@@ -54,6 +65,9 @@ class Unit:
         for name in sorted(self.reads):
             digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
         self.key = digest.hexdigest()
+
+    def rank(self, ranks):
+        return min(ranks.get(name, len(ranks)) for name in self.reads)
 
     def is_test(self):
         return any(name.startswith("tests/") for name in self.reads)
@@ -87,7 +101,9 @@ class Memory:
         (self.folder / key).touch()
 
 
-def check(build, unit, arguments):
+def check(build, unit, arguments, until):
+    if until is not None and time.monotonic() > until:
+        return None, "", 0
     arguments = arguments or ([ALLOWED_IN_TESTS] if unit.is_test() else [])
     begin = time.monotonic()
     # Names of warnings that only GCC knows stand in the compile commands: no concern of clang's.
@@ -103,8 +119,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--analyze", action="store_true")
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("files", nargs="*")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     build = args.build.resolve()
     arguments = ["--checks=-*,clang-analyzer-*,-clang-analyzer-optin.performance.Padding"] if args.analyze else []
 
@@ -119,17 +136,25 @@ def main():
         print("clang-tidy: nothing to read: is the build directory configured?")
         return 1
     memory = Memory(build)
-    todo = [unit for unit in units if not memory.knows(unit.key)]
+    ranks = last_changed()
+    todo = sorted((unit for unit in units if not memory.knows(unit.key)), key=lambda unit: unit.rank(ranks))
     print(f"clang-tidy: {len(units)} units, {len(todo)} to read", flush=True)
+    until = None if args.minutes is None else time.monotonic() + 60 * args.minutes
     bad = 0
+    unread = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for unit, (good, found, seconds) in zip(todo, pool.map(lambda u: check(build, u, arguments), todo)):
+        for unit, (good, found, seconds) in zip(todo, pool.map(lambda u: check(build, u, arguments, until), todo)):
+            if good is None:
+                unread.append(unit)
+                continue
             print(f"{seconds:5.0f} s {'ok ' if good else 'BAD'} {unit.name()}", flush=True)
             if good:
                 memory.add(unit.key)
             else:
                 bad += 1
                 print(found, flush=True)
+    if unread:
+        print(f"clang-tidy: no time was left for {len(unread)} units; tools/dev/check_tidy reads them all")
     print(f"clang-tidy: {bad} units with findings")
     return 1 if bad else 0
 

@@ -87,6 +87,15 @@ struct TokenOptions {
 };
 Result<Answer> token(const Context& context, const TokenOptions& options);
 
+struct PackageOptions {
+  std::string token;    ///< file
+  std::string package;  ///< a .deb
+  std::string out;
+};
+/// The package with the token inside: whoever installs it enrols by it, whatever its name.
+/// Errors: kInvalidInput for what is no Debian package, or no token that is good now.
+Result<Answer> package(const Context& context, const PackageOptions& options);
+
 struct PlanOptions {
   std::string file;
   std::string device;
@@ -99,6 +108,61 @@ struct PlanOptions {
   std::string out;
 };
 Result<Answer> plan_sign(const Context& context, const PlanOptions& options);
+
+struct GrantOptions {
+  std::string device;
+  std::string vault{};  ///< hex; empty: any that the device can open
+  std::vector<std::string> paths;
+  std::string user{};  ///< a user's name, "uid:…" or a SID
+  bool anybody = false;
+  std::string to = "any";  ///< "original", "any", or a folder
+  std::uint32_t hours = 24;
+  std::string reason;
+  std::string signer{};  ///< an operator's name or key; empty: whoever may
+  std::string key_file{};
+  std::string out{};
+  std::string qr{};  ///< SVG file; "-": with the answer, for a terminal
+};
+/// A restore grant, as a file, a QR code, or both.
+/// Errors: kInvalidInput, also for one that is too long for a QR code; kRefused without the role.
+Result<Answer> grant(const Context& context, const GrantOptions& options);
+Result<Answer> verify_grant_document(const Signer& signer, const std::string& text, Instant now);
+
+struct ReleaseRootOptions {
+  std::string after{};                      ///< file of the root before; empty: the first
+  std::vector<std::string> root_keys{};     ///< hex; empty: as before
+  std::uint32_t root_threshold = 0;         ///< 0: as before
+  std::vector<std::string> release_keys{};  ///< hex; empty: as before
+  std::uint32_t release_threshold = 0;      ///< 0: as before
+  std::uint32_t days = 1095;
+  std::vector<std::string> keys{};  ///< files of those that sign now
+  std::string out;
+};
+/// Errors: kInvalidInput, also for a root that nobody could read back.
+Result<Answer> release_root(const Context& context, const ReleaseRootOptions& options);
+
+struct ReleaseManifestOptions {
+  std::string root;     ///< file of the root that proves it
+  std::string after{};  ///< file of the release before; empty: the first
+  std::optional<std::uint64_t> serial{};
+  std::uint32_t days = 90;
+  std::vector<std::string> packages{};  ///< files, named as ours are
+  std::vector<std::string> keys{};
+  std::string out;
+};
+/// Errors: kInvalidInput, also for a package whose name does not tell what it is.
+Result<Answer> release_manifest(const Context& context, const ReleaseManifestOptions& options);
+
+struct ReleaseSignOptions {
+  std::string file;
+  std::vector<std::string> keys{};
+  std::string out{};  ///< empty: in place
+};
+/// Adds signatures to a root or a release. Errors: kConflict where a key has signed it already.
+Result<Answer> release_sign(const Context& context, const ReleaseSignOptions& options);
+/// In: `root`, a file or empty: the root that proves a release, or stands before a root.
+Result<Answer> release_show(const Context& context, const std::string& file,
+                            const std::string& root);
 
 /// Says what a signed document is, who signed it, and whether it would be accepted now.
 Result<Answer> verify(const Context& context, const std::string& file);

@@ -287,6 +287,7 @@ Result<Answer> verify(const Context& context, const std::string& file) {
   if (type == trust::kEnvelopeType) return verify_envelope(signer, text, context.now);
   if (type == trust::kTokenType) return verify_token(signer, text, context.now);
   if (type == trust::kRegistrationType) return verify_registration(signer, text, context.now);
+  if (type == trust::kGrantType) return verify_grant_document(signer, text, context.now);
   return fail(ErrorKind::kInvalidInput, file + ": a document of type " + printable(type) +
                                             ", which the signer does not read");
 }

@@ -38,7 +38,13 @@ struct Options {
   std::string out;
   bool all = false;
   TokenOptions token;
+  PackageOptions package;
   PlanOptions plan;
+  GrantOptions grant;
+  ReleaseRootOptions release_root;
+  ReleaseManifestOptions release;
+  ReleaseSignOptions release_sign;
+  std::string root_file;
   EscrowOptions escrow;
   bool yes = false;
   std::string file;
@@ -236,6 +242,13 @@ void add_document_commands(CLI::App& app, Options& options, Command& chosen) {
   make->add_option("--operator", options.token.signer, "name, public key, or root");
   make->add_option("--out", options.token.out, "file to write (0600)")->required();
 
+  CLI::App* pack =
+      leaf(app, "package", "put a registration token into a package", chosen,
+           [&options](const Context& context) { return package(context, options.package); });
+  pack->add_option("--token", options.package.token, "file with the token")->required();
+  pack->add_option("package", options.package.package, "obhut-agent's .deb")->required();
+  pack->add_option("--out", options.package.out, "package to write (0600)")->required();
+
   CLI::App* plan = group(app, "plan", "protection plans");
   CLI::App* sign = leaf(*plan, "sign", "sign a plan", chosen, [&options](const Context& context) {
     return plan_sign(context, options.plan);
@@ -260,6 +273,73 @@ void add_document_commands(CLI::App& app, Options& options, Command& chosen) {
   check->add_option("file", options.file, "signed document")->required();
 }
 
+void add_grant_command(CLI::App& app, Options& options, Command& chosen) {
+  CLI::App* make =
+      leaf(app, "grant", "let a user of a device restore what he could not read", chosen,
+           [&options](const Context& context) { return grant(context, options.grant); });
+  GrantOptions& in = options.grant;
+  make->add_option("--device", in.device, "32 hex digits")->required();
+  make->add_option("--vault", in.vault, "32 hex digits (default: any of the device)");
+  make->add_option("--path", in.paths, "what he may read, and all below it; may be repeated")
+      ->required();
+  CLI::Option* user = make->add_option("--user", in.user, "for this user: name, uid:N or SID");
+  make->add_flag("--anybody", in.anybody, "for whoever brings the file or types the code")
+      ->excludes(user);
+  make->add_option("--to", in.to, "where it may go: original, a folder, or any (default)");
+  make->add_option("--hours", in.hours, "how long (default: 24)")->check(CLI::Range(1, 744));
+  make->add_option("--reason", in.reason, "for the activities of the device")->required();
+  make->add_option("--operator", in.signer, "name or public key");
+  make->add_option("--key", in.key_file, "key file of an operator");
+  make->add_option("--out", in.out, "file to write (0600)");
+  make->add_option("--qr", in.qr, "QR code: an SVG file to write (0600), - for the terminal");
+}
+
+void add_release_commands(CLI::App& app, Options& options, Command& chosen) {
+  CLI::App* release = group(app, "release", "newer versions of the agent, for whoever makes them");
+  CLI::App* root = leaf(
+      *release, "root", "make a release root: whose signatures count", chosen,
+      [&options](const Context& context) { return release_root(context, options.release_root); });
+  ReleaseRootOptions& of_root = options.release_root;
+  root->add_option("--after", of_root.after, "the root before; what is not given is as there");
+  root->add_option("--root-key", of_root.root_keys, "public key that signs roots; repeatable");
+  root->add_option("--root-threshold", of_root.root_threshold, "so many of them must")
+      ->check(CLI::Range(1, 8));
+  root->add_option("--release-key", of_root.release_keys, "public key that signs releases");
+  root->add_option("--release-threshold", of_root.release_threshold, "so many of them must")
+      ->check(CLI::Range(1, 8));
+  root->add_option("--days", of_root.days, "how long (default: 1095)")->check(CLI::Range(1, 3660));
+  root->add_option("--key", of_root.keys, "key file that signs it now; repeatable")->required();
+  root->add_option("--out", of_root.out, "file to write")->required();
+
+  CLI::App* manifest = leaf(
+      *release, "manifest", "make a release of package files", chosen,
+      [&options](const Context& context) { return release_manifest(context, options.release); });
+  ReleaseManifestOptions& of_release = options.release;
+  manifest->add_option("--root", of_release.root, "the newest release root")->required();
+  manifest->add_option("--after", of_release.after, "the release before, for the serial");
+  manifest->add_option("--serial", of_release.serial, "default: one more than the one before");
+  manifest->add_option("--days", of_release.days, "how long (default: 90)")
+      ->check(CLI::Range(1, 366));
+  manifest->add_option("--package", of_release.packages, ".deb, .rpm or .msi; repeatable");
+  manifest->add_option("--key", of_release.keys, "key file that signs it now; repeatable")
+      ->required();
+  manifest->add_option("--out", of_release.out, "file to write")->required();
+
+  CLI::App* sign = leaf(
+      *release, "sign", "add a signature to a root or a release", chosen,
+      [&options](const Context& context) { return release_sign(context, options.release_sign); });
+  sign->add_option("file", options.release_sign.file, "root or release")->required();
+  sign->add_option("--key", options.release_sign.keys, "key file; repeatable")->required();
+  sign->add_option("--out", options.release_sign.out, "file to write (default: the same)");
+
+  CLI::App* show = leaf(*release, "show", "what it says, and who has signed it", chosen,
+                        [&options](const Context& context) {
+                          return release_show(context, options.file, options.root_file);
+                        });
+  show->add_option("file", options.file, "root or release")->required();
+  show->add_option("--root", options.root_file, "the root that proves it");
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"obhut-sign: the partner's offline signer"};
   Options options;
@@ -275,6 +355,8 @@ int run(int argc, char** argv) {
   add_partner_commands(app, options, chosen);
   add_trust_commands(app, options, chosen);
   add_document_commands(app, options, chosen);
+  add_grant_command(app, options, chosen);
+  add_release_commands(app, options, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -10,6 +10,7 @@
 #include "agent/model/strict_json.h"
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
+#include "tools/sign/answer.h"
 
 namespace obhut::sign {
 namespace {
@@ -39,10 +40,6 @@ Result<std::string> read_text(const std::string& path) {
 Result<platform::FileLock> lock_folder(const std::string& folder) {
   return platform::FileLock::acquire(platform::join(folder, ".lock"),
                                      platform::LockMode::kExclusive, "obhut-sign");
-}
-
-std::chrono::sys_time<std::chrono::microseconds> to_second(Instant at) {
-  return std::chrono::floor<std::chrono::seconds>(at);
 }
 
 }  // namespace

@@ -54,25 +54,14 @@ def parse_row(text):
 def rows(folder):
     """The rows of an export, each with the number of its line, one at a time.
 
-    Errors: as parse_row(), with file and line; too_large for a line.
+    Errors: as files.lines() and parse_row(), with file and line.
     """
-    with files.open_regular(os.path.join(folder, FILE), FILE) as file:
-        line = 0
-        while True:
-            try:
-                data = file.readline(LONGEST + 1)
-            except OSError as error:
-                raise BadInput("unreadable", reason=error.strerror).at(FILE, line + 1) from error
-            if not data:
-                return
-            line += 1
-            try:
-                if len(data) > LONGEST:
-                    raise BadInput("too_large", limit=LONGEST)
-                row = parse_row(files.text_of(data))
-            except BadInput as bad:
-                raise bad.at(FILE, line)
-            yield line, row
+    for line, text in files.lines(os.path.join(folder, FILE), FILE, LONGEST):
+        try:
+            row = parse_row(text)
+        except BadInput as bad:
+            raise bad.at(FILE, line)
+        yield line, row
 
 
 class Chain:

@@ -33,7 +33,7 @@ class EventSet:
         self.by_id = {}
         self.customers = {}
         self.earliest = {}  # by customer: the earliest instant of those added since take_earliest()
-        self.names = {}  # one copy of every workload, vault and kind
+        self.names = {}  # one copy of every customer, workload, vault and kind
 
     def add(self, text):
         """Takes in an event's JSON text; returns its customer and the Event.
@@ -41,6 +41,7 @@ class EventSet:
         Errors: those of events.parse(); other_content where another event has the same id.
         """
         customer, event = events.parse(text)
+        customer = self.names.setdefault(customer, customer)
         known = self.by_id.get(event.id)
         if known is not None:
             if known.content != event.content:

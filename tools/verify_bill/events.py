@@ -26,6 +26,7 @@ class Event(typing.NamedTuple):
     word: str  # mode, kind or location
     bytes: int
     clock: str
+    reason: typing.Optional[str]  # why a level was corrected; None where nothing says so
     content: bytes  # equal for equal JSON values, and only for them
 
 
@@ -66,7 +67,7 @@ def parse(text):
         raise BadInput("unknown_type", "type", name=name)
     rank = RANKS[name]
     thing = word = clock = ""
-    size = 0
+    size, reason = 0, None
     if rank <= MODE:
         word = _choice(value, "mode", MODES)
     elif rank == ACTIVATED:
@@ -79,6 +80,7 @@ def parse(text):
         if "bytes" not in value:
             raise BadInput("absent", "bytes")
         size = strict_json.integer(value["bytes"], "bytes", 0, MOST_BYTES)
+        reason = _text(value, "reason") if "reason" in value else None
     customer = None if rank == CANCELLED else _text(value, "customer")
     content = hashlib.sha256(repr(value).encode()).digest()
-    return customer, Event(_instant(value), rank, _text(value, "id"), thing, word, size, clock, content)
+    return customer, Event(_instant(value), rank, _text(value, "id"), thing, word, size, clock, reason, content)

@@ -3,7 +3,7 @@ import os
 import re
 import typing
 
-from . import chain, files, signatures, strict_json
+from . import chain, files, measurements, signatures, strict_json
 from .instants import parse_month
 from .trouble import BadInput
 
@@ -15,7 +15,7 @@ PARTNER_DIGITS = 32
 CLOSING = re.compile(r"([0-9]{4}-[0-9]{2})\.jws")
 BILL = re.compile(r"([0-9]{4}-[0-9]{2})\.json")
 PRICES = re.compile(r"([0-9a-f]{64})\.json")
-KNOWN = {FILE, chain.FILE, "prices", "bills", "closings"}
+KNOWN = {FILE, chain.FILE, measurements.FILE, "prices", "bills", "closings"}
 
 
 class Export(typing.NamedTuple):

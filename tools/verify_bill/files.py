@@ -43,6 +43,29 @@ def read(path, name, limit=LARGEST):
     return data
 
 
+def lines(path, name, longest):
+    """The lines of a regular file of UTF-8 text, each with its number, one at a time.
+
+    Errors, with file and line: as open_regular(); too_large for a line of more bytes than `longest`; not_utf8.
+    """
+    with open_regular(path, name) as file:
+        line = 0
+        while True:
+            line += 1
+            try:
+                data = file.readline(longest + 1)
+                if len(data) > longest:
+                    raise BadInput("too_large", limit=longest)
+                text = text_of(data)
+            except OSError as error:
+                raise BadInput("unreadable", reason=error.strerror).at(name, line) from error
+            except BadInput as bad:
+                raise bad.at(name, line)
+            if not text:
+                return
+            yield line, text
+
+
 def listing(path, name):
     """The names in a folder, sorted; none where it does not exist. Errors: unreadable."""
     try:

@@ -5,7 +5,8 @@ from .trouble import BadInput
 
 LANGUAGES = ("en", "de")
 WORDS = {"holds": ("ok", "ok"), "fails": ("FAILED", "FEHLER"), "note": ("note", "Hinweis")}
-SECTIONS = {"key": ("key", "Schlüssel"), "ledger": ("ledger", "Journal"), "files": ("export", "Export"),
+SECTIONS = {"key": ("key", "Schlüssel"), "ledger": ("ledger", "Journal"),
+            "measurements": ("measurements", "Messungen"), "files": ("export", "Export"),
             "receipts": ("receipts", "Quittungen")}
 
 # What is wrong with input: follows the name of a file, line and field.
@@ -58,6 +59,12 @@ TROUBLES = {
     "jws_header": ("has another header than ours", "hat einen anderen Kopf als unsere Dokumente"),
     "jws_typ": ("is no document of the type {typ}", "ist kein Dokument der Art {typ}"),
     "other_key": ("bears no signature of the provider's key", "trägt keine Unterschrift des Anbieterschlüssels"),
+    "bad_signature": ("bears no good signature of the key that it names",
+                      "trägt keine gültige Unterschrift des Schlüssels, den es nennt"),
+    "other_device": ("is not the device of the key that signed",
+                     "ist nicht das Gerät des Schlüssels, der unterschrieben hat"),
+    "other_document": ("is not measured- and the SHA-256 of the document",
+                       "ist nicht measured- und der SHA-256 des Dokuments"),
     "foreign_workload": ("speaks of workload {workload}, which is not in the ledger",
                          "nennt das Gerät {workload}, das nicht im Journal steht"),
     "foreign_vault": ("speaks of customer {customer} and vault {vault}, which are not in the ledger",
@@ -94,6 +101,42 @@ FINDINGS = {
                     "{rows} Einträge, aber export.json nennt {expected}"),
     "ledger_head": ("the head is {head}, but export.json says {expected}",
                     "der Kopf ist {head}, aber export.json nennt {expected}"),
+    "measurements_none": ("there is no {file}, which exports of earlier versions lack: local levels are the provider's "
+                          "word alone ({count} of them)",
+                          "{file} fehlt, wie in Exporten früherer Versionen: lokale Stände sind allein das Wort des "
+                          "Anbieters (Anzahl: {count})"),
+    "measurements_hold": ("local levels as devices measured and signed them: {count}; devices: {devices}",
+                          "lokale Stände, wie Geräte sie maßen und unterschrieben: {count}; Geräte: {devices}"),
+    "levels_corrected": ("local levels by the provider's word, not measured: {count} {reason}, at most {bytes} bytes",
+                         "lokale Stände nach dem Wort des Anbieters, nicht gemessen: {count} {reason}, "
+                         "höchstens {bytes} Bytes"),
+    "level_unmeasured": ("row {row}: vault {vault} of customer {customer}: no measurement vouches for event {event}",
+                         "Eintrag {row}: Tresor {vault} des Kunden {customer}: keine Messung belegt "
+                         "Ereignis {event}"),
+    "measurement_refused": ("not counted: {reason}", "nicht gezählt: {reason}"),
+    "measurement_surplus": ("line {line}: the ledger has no measured local level with event {event}",
+                            "Zeile {line}: das Journal hat keinen gemessenen lokalen Stand mit Ereignis {event}"),
+    "measurement_twice": ("line {line}: event {event} stands there already",
+                          "Zeile {line}: Ereignis {event} steht schon da"),
+    "measurement_differs": ("row {row}: vault {vault} of customer {customer} holds {bytes} bytes, but the device "
+                            "measured vault {other}: {measured} bytes",
+                            "Eintrag {row}: Tresor {vault} des Kunden {customer} enthält {bytes} Bytes, aber das "
+                            "Gerät maß Tresor {other}: {measured} Bytes"),
+    "measurement_backwards": ("row {row}: vault {vault} of customer {customer}: measurement {number} of device "
+                              "{device} stands after its measurement {before}",
+                              "Eintrag {row}: Tresor {vault} des Kunden {customer}: Messung {number} des Geräts "
+                              "{device} steht nach dessen Messung {before}"),
+    "measurements_more": ("and {count} more faults in measurements", "und {count} weitere Fehler in Messungen"),
+    "signer_changed": ("row {row}: vault {vault} of customer {customer} is measured by device {device} from here on, "
+                       "before by {before}",
+                       "Eintrag {row}: Tresor {vault} des Kunden {customer} misst ab hier Gerät {device}, "
+                       "zuvor {before}"),
+    "signer_returned": ("row {row}: vault {vault} of customer {customer} is measured by device {device} again, which "
+                        "{before} had replaced",
+                        "Eintrag {row}: Tresor {vault} des Kunden {customer} misst wieder Gerät {device}, das "
+                        "{before} ersetzt hatte"),
+    "signers_more": ("and {count} more changes of the device that measures a vault",
+                     "und {count} weitere Wechsel des Geräts, das einen Tresor misst"),
     "unusable": ("{reason}", "{reason}"),
     "closing_holds": ("closed at {at} with {rows} rows, signed, bound to the closing before",
                       "abgeschlossen {at} mit {rows} Einträgen, unterschrieben, an den vorigen Abschluss gebunden"),
@@ -163,10 +206,11 @@ HELP = (
     """usage: verify-bill EXPORT [--month 2026-03] [--receipts FOLDER]... [--key HEX] [--json] [--lang de|en]
        verify-bill EXPORT --rate 2026-04
 
-Checks a partner's exported ledger: the chain of its rows, the provider's signature under each closed
-month, and that the ledger comes to each bill again, byte by byte, rated by a program of its own.
+Checks a partner's exported ledger: the chain of its rows, the devices' signatures under what they measured,
+the provider's signature under each closed month, and that the ledger comes to each bill again, byte by byte,
+rated by a program of its own.
 
-  --month MONTH      only this month's closing and bill; the chain is checked in any case
+  --month MONTH      only this month's closing and bill; chain and measurements are checked in any case
   --rate MONTH       checks nothing, and prints the bill that the month comes to so far
   --receipts FOLDER  also holds the bills against the receipts (*.jws) below FOLDER; may be repeated
   --key HEX          the provider's public key as your own records have it; the export must name it
@@ -181,11 +225,11 @@ Exit codes:
     """Aufruf: verify-bill EXPORT [--month 2026-03] [--receipts ORDNER]... [--key HEX] [--json] [--lang de|en]
        verify-bill EXPORT --rate 2026-04
 
-Prüft das exportierte Journal eines Partners: die Kette seiner Einträge, die Unterschrift des Anbieters
-unter jedem abgeschlossenen Monat, und dass das Journal jede Rechnung Byte für Byte noch einmal ergibt,
-nachgerechnet von einem eigenständigen Programm.
+Prüft das exportierte Journal eines Partners: die Kette seiner Einträge, die Unterschriften der Geräte unter
+ihren Messungen, die Unterschrift des Anbieters unter jedem abgeschlossenen Monat, und dass das Journal jede
+Rechnung Byte für Byte noch einmal ergibt, nachgerechnet von einem eigenständigen Programm.
 
-  --month MONAT      nur Abschluss und Rechnung dieses Monats; die Kette wird immer geprüft
+  --month MONAT      nur Abschluss und Rechnung dieses Monats; Kette und Messungen werden immer geprüft
   --rate MONAT       prüft nichts und gibt die Rechnung aus, auf die der Monat bisher kommt
   --receipts ORDNER  hält die Rechnungen auch gegen die Quittungen (*.jws) unter ORDNER; mehrfach möglich
   --key HEX          der öffentliche Schlüssel des Anbieters aus eigenen Unterlagen; der Export muss ihn nennen

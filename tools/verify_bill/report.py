@@ -2,7 +2,7 @@
 import typing
 
 HOLDS, FAILS, NOTE = "holds", "fails", "note"
-SECTIONS = ("key", "ledger", "month", "files", "receipts")
+SECTIONS = ("key", "ledger", "measurements", "month", "files", "receipts")
 
 
 class Finding(typing.NamedTuple):

@@ -1,5 +1,5 @@
 """The whole check of an export, one pass over its ledger."""
-from . import bill, bill_text, chain, closings, export, files, receipts, support
+from . import bill, bill_text, chain, closings, export, files, measurements, receipts, support
 from .event_set import EventSet
 from .instants import format_month
 from .prices import PriceList
@@ -47,6 +47,7 @@ class Walk:
         self.closings = [one for month, one in found.items() if only is None or month <= only]
         self.events = EventSet()
         self.chain = chain.Chain(opened.partner, report)
+        self.measurements = measurements.Measurements(report)
         self.lists = {}  # price lists by hash
         self.billed = bill.Billed()  # None once a bill is missing
         self.before = None  # the price list under which the month before came to what was billed
@@ -61,11 +62,13 @@ class Walk:
             except BadInput as bad:
                 raise bad.within("event").at(chain.FILE, line)
             self.chain.follow(line, row, event.id)
+            self.measurements.see(row.number, customer, event)
             if self.receipts:
                 self.receipts.see(row.event, customer, event)
             if waiting and waiting[0].rows == self.chain.rows:
                 waiting = self._close(waiting)
         self.chain.end(self.export.rows, self.export.head)
+        self.measurements.hold_against(self.export.folder, self.events)
         for closing in waiting:
             self.report.fails("month", "closing_beyond", closing.name, rows=closing.rows, existing=self.chain.rows)
         self._report_claims()

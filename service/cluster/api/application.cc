@@ -59,7 +59,11 @@ Application::Application(const Services& services) : services_(services) {
   add_store_routes(routes_, services_);
   add_people_routes(routes_, services_);
   add_fleet_routes(routes_, services_);
+  add_grant_routes(routes_, services_);
+  add_release_routes(routes_, services_);
   add_billing_routes(routes_, services_);
+  add_metering_routes(routes_, services_);
+  add_webhook_routes(routes_, services_);
 }
 
 Application::~Application() = default;
@@ -80,7 +84,17 @@ Answer<void> Application::authenticate(const Route& route, Call& call) const {
   if (route.auth == Auth::kNobody || route.auth == Auth::kStore) return {};
   call.bearer = bearer_of(call.request);
   if (call.bearer.empty()) return refuse(401, "unauthenticated", "send Authorization: Bearer …");
-  if (route.auth == Auth::kDevice) {
+  const bool recovery = RecoveryAccess::is_token(call.bearer);
+  if (route.auth == Auth::kRecovery || (route.auth == Auth::kReader && recovery)) {
+    ASSIGN_OR_RETURN(RecoveryReader reader, services_.recovery.authenticate(call.bearer));
+    if (route.auth == Auth::kReader && call.values.front() != reader.vault.text()) {
+      return not_found("vault");
+    }
+    call.device = std::move(reader.holder);
+    call.recovers = reader.vault;
+    return {};
+  }
+  if (route.auth == Auth::kDevice || route.auth == Auth::kReader) {
     ASSIGN_OR_RETURN(call.device, services_.devices.authenticate(call.bearer));
     return {};
   }
@@ -104,7 +118,7 @@ http::Admission Application::admit(http::Request& request) {
   const Answer<Match> found = match(request);
   if (!found) return refused(found.error());
   auto state = std::make_shared<State>(
-      State{found->route, Call{request, found->values, {}, {}, {}, {}, {}, false}});
+      State{found->route, Call{request, found->values, {}, {}, {}, {}, {}, {}, false}});
   if (found->route->auth != Auth::kStore) {
     auto query = http::parse_form(request.query);
     if (!query) return refused(Refusal(422, "invalid-request", query.error().message));
@@ -126,7 +140,9 @@ http::Response Application::run(State& state) {
   const bool once = route.method != http::Method::kGet && route.repeat == Repeat::kAnsweredOnce;
   Answer<http::Response> answer = once ? answer_once(services_, state.call, work) : work();
   http::Response response = answer ? std::move(*answer) : reply(answer.error());
-  if (response.status >= 500) {
+  // A limit that the partner set is no failure of ours.
+  const bool refused = !answer && answer.error().kind == ErrorKind::kRefused;
+  if (response.status >= 500 && !refused) {
     services_.log.error("request failed", field("request", state.call.request.id),
                         field("route", route.pattern),
                         field("error", answer ? "" : answer.error().detail));

@@ -10,6 +10,7 @@
 #include "service/cluster/api/route.h"
 #include "service/cluster/bills.h"
 #include "service/cluster/ledger_store.h"
+#include "service/cluster/rating_inputs.h"
 #include "service/cluster/usage.h"
 
 namespace obhut::cluster::api {
@@ -68,14 +69,20 @@ Answer<Response> close(const Services& services, Call& call) {
 Answer<Response> usage(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
   const std::string_view format = http::find(call.query, "format").value_or("json");
-  const std::string_view customer = http::find(call.query, "customer").value_or("");
+  UsageQuery query{call.values[1],
+                   std::string(http::find(call.query, "customer").value_or("")),
+                   std::string(http::find(call.query, "product").value_or("")),
+                   {}};
+  if (const auto device = http::find(call.query, "device")) {
+    query.device = DeviceId::parse(*device);
+    if (!query.device) return not_found("device");
+  }
   if (format == "json") {
-    ASSIGN_OR_RETURN(std::string text, services.usage.by_day(partner, call.values[1], customer));
+    ASSIGN_OR_RETURN(std::string text, services.usage.by_day(partner, query));
     return http::json(200, std::move(text));
   }
   if (format != "csv") return bad_member("format", "json or csv");
-  ASSIGN_OR_RETURN(std::string text,
-                   services.usage.table_by_day(partner, call.values[1], customer));
+  ASSIGN_OR_RETURN(std::string text, services.usage.table_by_day(partner, query));
   Response response = http::json(200, std::move(text));
   response.content_type = "text/csv; charset=utf-8";
   return response;
@@ -93,12 +100,24 @@ Answer<Response> calculator(const Services& services, Call& call) {
   std::optional<PartnerId> partner = call.person->partner;
   if (!partner && named) partner = PartnerId::parse(*named);
   if (!partner) return bad_member("partner", "a partner's id, whose prices are to be used");
-  ASSIGN_OR_RETURN(const std::string text, services.tenants.prices(*partner));
-  ASSIGN_OR_RETURN(const billing::PriceList prices, billing::PriceList::parse("price list", text));
+  ASSIGN_OR_RETURN(const billing::PriceList prices, price_list_of(services.database, *partner));
   ASSIGN_OR_RETURN(const billing::PlannedCustomer plan,
                    billing::PlannedCustomer::parse("plan", body_text(call)));
   ASSIGN_OR_RETURN(const billing::Estimate estimate, billing::calculate(plan, prices));
   return http::json(200, billing::estimate_to_json(estimate));
+}
+
+Answer<Response> price_versions(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+  ASSIGN_OR_RETURN(const std::vector<PriceVersion> versions,
+                   services.tenants.price_versions(partner));
+  json list = json::array();
+  for (const PriceVersion& version : versions) {
+    list.push_back({{"sha256", version.hash.text()},
+                    {"set_at", format_time_micro(version.set_at)},
+                    {"in_force", version.in_force}});
+  }
+  return reply(200, {{"versions", std::move(list)}});
 }
 
 Answer<Response> ledger(const Services& services, Call& call) {
@@ -138,6 +157,15 @@ void add_billing_routes(std::vector<Route>& routes, const Services& services) {
               ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
               TRY(services.tenants.put_prices(partner, body_text(call)));
               return http::empty(204);
+            });
+  table.get("/api/v1/partners/{partner}/prices/versions", Auth::kPerson,
+            [&services](Call& call) { return price_versions(services, call); });
+  table.get("/api/v1/partners/{partner}/prices/versions/{sha256}", Auth::kPerson,
+            [&services](Call& call) -> Answer<Response> {
+              ASSIGN_OR_RETURN(const PartnerId partner, visible_partner(services, call));
+              ASSIGN_OR_RETURN(const Sha256 hash, path_id<Sha256>(call, 1, "price list"));
+              ASSIGN_OR_RETURN(std::string prices, services.tenants.price_version(partner, hash));
+              return http::json(200, std::move(prices));
             });
   // Reads alone: a POST for the length of what is asked.
   table.post(

@@ -103,6 +103,14 @@ Answer<std::uint64_t> query_count(const Call& call, std::string_view name, std::
   return value;
 }
 
+Answer<Instant> query_before(const Call& call, std::string_view name) {
+  const auto text = http::find(call.query, name);
+  if (!text) return Instant::max();
+  const std::optional<Instant> at = parse_time(*text);
+  if (!at) return bad_member(name, "a cursor that a list gave");
+  return *at;
+}
+
 std::string body_text(const Call& call) {
   return std::string(as_text(call.request.body));
 }

@@ -66,6 +66,9 @@ Answer<IdType> query_id(const Call& call, std::string_view name) {
   return *id;
 }
 
+/// The cursor of a list that goes back in time; Instant::max() where it is missing.
+Answer<Instant> query_before(const Call& call, std::string_view name);
+
 std::string body_text(const Call& call);
 http::Response reply(int status, const nlohmann::json& body);
 http::Response reply(const Refusal& refusal);

@@ -7,6 +7,7 @@
 #include "service/cluster/api/body.h"
 #include "service/cluster/api/route.h"
 #include "service/cluster/api/views.h"
+#include "service/cluster/trials.h"
 
 namespace obhut::cluster::api {
 namespace {
@@ -49,10 +50,13 @@ Answer<Response> give_token(const Services& services, Call& call) {
                   "grant_type must be " + std::string(kAssertionGrant));
   }
   if (!assertion) return refuse(400, "invalid_request", "the assertion is missing");
-  ASSIGN_OR_RETURN(const AccessToken token, services.devices.exchange(*assertion));
-  return reply(200, {{"access_token", token.token},
+  ASSIGN_OR_RETURN(std::optional<AccessToken> token, services.recovery.exchange(*assertion));
+  if (!token) {
+    ASSIGN_OR_RETURN(token, services.devices.exchange(*assertion));
+  }
+  return reply(200, {{"access_token", token->token},
                      {"token_type", "Bearer"},
-                     {"expires_in", token.life.count()}});
+                     {"expires_in", token->life.count()}});
 }
 
 Answer<Response> poll_plan(const Services& services, Call& call) {
@@ -67,7 +71,7 @@ Answer<Response> poll_plan(const Services& services, Call& call) {
   // Removed meanwhile? A poll may be an hour old token's last word.
   ASSIGN_OR_RETURN(const Device device, services.devices.device(call.device->id));
   if (device.removed) return refuse(410, "removed", "the partner has removed this device");
-  services.devices.saw(device);
+  services.devices.saw(*call.device);
   ASSIGN_OR_RETURN(const std::optional<PlanDelivery> plan,
                    services.plans.newer(device, after, trust));
   if (plan) {
@@ -243,11 +247,31 @@ Answer<std::string> read_counts(const json& item) {
   return counts->dump();
 }
 
+Answer<std::string> read_grant_use(const Services& services, const Call& call, const json& item) {
+  const auto grant = item.find("grant");
+  if (grant == item.end()) return std::string();
+  if (!grant->is_object()) return bad_member("grant", "an object");
+  TRY(only_members(*grant, {"document", "account", "paths", "destination"}));
+  GrantUseReport use;
+  ASSIGN_OR_RETURN(use.document, text_member(*grant, "document"));
+  ASSIGN_OR_RETURN(use.account, text_member(*grant, "account"));
+  ASSIGN_OR_RETURN(use.destination, text_member(*grant, "destination"));
+  const auto paths = grant->find("paths");
+  if (paths == grant->end() || !paths->is_array() || paths->size() > trust::kMaxGrantPaths) {
+    return bad_member("paths", "an array of at most 16 numbers");
+  }
+  for (const json& path : *paths) {
+    if (!path.is_number_unsigned()) return bad_member("paths", "an array of numbers");
+    use.paths.push_back(path.get<std::uint64_t>());
+  }
+  return services.grants.describe(*call.device, use);
+}
+
 Answer<Response> add_activities(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const json body, read_array(call, 100));
   std::vector<Activity> activities;
   for (const json& item : body) {
-    TRY(only_members(item, {"id", "kind", "started", "finished", "outcome", "counts"}));
+    TRY(only_members(item, {"id", "kind", "started", "finished", "outcome", "counts", "grant"}));
     Activity activity;
     ASSIGN_OR_RETURN(activity.id, text_member(item, "id"));
     ASSIGN_OR_RETURN(activity.kind, text_member(item, "kind"));
@@ -255,6 +279,7 @@ Answer<Response> add_activities(const Services& services, Call& call) {
     ASSIGN_OR_RETURN(activity.finished, optional_time(item, "finished"));
     ASSIGN_OR_RETURN(activity.outcome, text_member(item, "outcome"));
     ASSIGN_OR_RETURN(activity.counts, read_counts(item));
+    ASSIGN_OR_RETURN(activity.grant, read_grant_use(services, call, item));
     activities.push_back(std::move(activity));
   }
   TRY(services.reports.add_activities(*call.device, activities));
@@ -278,6 +303,35 @@ Answer<Response> add_alerts(const Services& services, Call& call) {
   return http::empty(204);
 }
 
+/// For whoever sits at the device: agents say it before it happens.
+Answer<Response> give_trial(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const std::optional<Instant> end,
+                   trial_end(services.database, call.device->customer));
+  return reply(200, {{"ends", end ? json(format_time(*end)) : json()}});
+}
+
+Answer<Response> confirm_recovery(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const VaultId vault, path_id<VaultId>(call, 0, "vault"));
+  ASSIGN_OR_RETURN(const json body, read_object(call));
+  TRY(only_members(body, {"confirmed", "access_key"}));
+  if (body.value("confirmed", json()) != true) return bad_member("confirmed", "true");
+  TRY(services.vaults.confirm_recovery(*call.device, vault));
+  if (body.contains("access_key")) {
+    ASSIGN_OR_RETURN(const SigningKeyId key, id_member<SigningKeyId>(body, "access_key"));
+    TRY(services.recovery.allow(*call.device, vault, key));
+  }
+  return http::empty(204);
+}
+
+/// What a recovery key opens; how far it goes, the vault's points say.
+Answer<Response> give_recovery(const Services& services, Call& call) {
+  ASSIGN_OR_RETURN(const Vault vault, services.vaults.vault(*call.recovers));
+  return reply(200, {{"vault", vault.id.text()},
+                     {"device", vault.device.text()},
+                     {"head_sequence", vault.head_sequence},
+                     {"cluster_key", services.cluster_key.text()}});
+}
+
 }  // namespace
 
 void add_device_routes(std::vector<Route>& routes, const Services& services) {
@@ -288,7 +342,7 @@ void add_device_routes(std::vector<Route>& routes, const Services& services) {
   // Harmless: a device's key enrols once.
   table.post("/api/v1/enroll", Auth::kNobody, kJsonLimit, with(enrol), Repeat::kHarmless);
   table.get("/api/v1/nonce", Auth::kNobody, [&services](Call&) -> Answer<Response> {
-    const auto [nonce, expires] = services.devices.nonce();
+    const auto [nonce, expires] = services.passes.nonce();
     return reply(200, {{"nonce", nonce},
                        {"expires", format_time(expires)},
                        {"time", format_time_micro(services.clock.now())}});
@@ -297,36 +351,33 @@ void add_device_routes(std::vector<Route>& routes, const Services& services) {
   table.post("/api/v1/token", Auth::kNobody, 16 * 1024, with(give_token), Repeat::kHarmless);
   table.get("/api/v1/device", Auth::kDevice,
             [](Call& call) -> Answer<Response> { return reply(200, device_json(*call.device)); });
+  table.get("/api/v1/device/trial", Auth::kDevice, with(give_trial));
   table.get("/api/v1/device/plan", Auth::kDevice, with(poll_plan));
   table.post("/api/v1/device/vaults", Auth::kDevice, kJsonLimit, with(create_vault));
   table.get("/api/v1/device/vaults", Auth::kDevice, [&services](Call& call) -> Answer<Response> {
     ASSIGN_OR_RETURN(const std::vector<Vault> vaults,
                      services.vaults.vaults_of_device(call.device->id));
     json list = json::array();
-    for (const Vault& vault : vaults) list.push_back(vault_json(vault));
+    for (const Vault& vault : vaults) {
+      if (vault.location == billing::Location::kProvider) list.push_back(vault_json(vault));
+    }
     return reply(200, {{"vaults", std::move(list)}});
   });
   table.post("/api/v1/device/vaults/{vault}/tickets", Auth::kDevice, kJsonLimit,
              with(give_tickets));
-  table.post("/api/v1/device/vaults/{vault}/downloads", Auth::kDevice, kJsonLimit,
+  table.post("/api/v1/device/vaults/{vault}/downloads", Auth::kReader, kJsonLimit,
              with(give_downloads), Repeat::kHarmless);  // writes nothing
-  table.get("/api/v1/device/vaults/{vault}/objects", Auth::kDevice, with(list_objects));
+  table.get("/api/v1/device/vaults/{vault}/objects", Auth::kReader, with(list_objects));
   // Harmless: a head is committed once, by its hash; and its file must be durable before the
   // transaction that names it, which is more than one transaction can hold.
   table.post("/api/v1/device/vaults/{vault}/commits", Auth::kDevice, kHeadLimit, with(commit),
              Repeat::kHarmless);
-  table.get("/api/v1/device/vaults/{vault}/heads", Auth::kDevice, with(list_heads));
-  table.get("/api/v1/device/vaults/{vault}/heads/{sha256}", Auth::kDevice, with(give_head));
+  table.get("/api/v1/device/vaults/{vault}/heads", Auth::kReader, with(list_heads));
+  table.get("/api/v1/device/vaults/{vault}/heads/{sha256}", Auth::kReader, with(give_head));
   table.get("/api/v1/device/vaults/{vault}/receipts", Auth::kDevice, with(list_receipts));
   table.post("/api/v1/device/vaults/{vault}/recovery", Auth::kDevice, kJsonLimit,
-             [&services](Call& call) -> Answer<Response> {
-               ASSIGN_OR_RETURN(const VaultId vault, path_id<VaultId>(call, 0, "vault"));
-               ASSIGN_OR_RETURN(const json body, read_object(call));
-               TRY(only_members(body, {"confirmed"}));
-               if (body.value("confirmed", json()) != true) return bad_member("confirmed", "true");
-               TRY(services.vaults.confirm_recovery(*call.device, vault));
-               return http::empty(204);
-             });
+             with(confirm_recovery));
+  table.get("/api/v1/recovery", Auth::kRecovery, with(give_recovery));
   table.post("/api/v1/device/activities", Auth::kDevice, kJsonLimit, with(add_activities));
   table.post("/api/v1/device/alerts", Auth::kDevice, kJsonLimit, with(add_alerts));
 }

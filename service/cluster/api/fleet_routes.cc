@@ -74,12 +74,7 @@ Answer<Response> publish(const Services& services, const trust::PlanTarget& targ
 
 Answer<Response> activities(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const Device device, visible_device(services, call));
-  Instant before = Instant::max();
-  if (const auto cursor = http::find(call.query, "cursor")) {
-    const auto at = parse_time(*cursor);
-    if (!at) return bad_member("cursor", "a cursor that a list gave");
-    before = *at;
-  }
+  ASSIGN_OR_RETURN(const Instant before, query_before(call, "cursor"));
   ASSIGN_OR_RETURN(const std::vector<Activity> found,
                    services.reports.activities(device.id, before, kPage));
   json list = json::array();

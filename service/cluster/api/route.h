@@ -19,7 +19,11 @@ enum class Auth : std::uint8_t {
   kPerson,  ///< a session's token; GET for all, the rest for who may write
   kProvider,
   kDevice,  ///< a device's access token
-  kStore,   ///< a signed URL
+  /// That, or a recovery key's of the vault that the path names first: the device is then the one
+  /// whose vault it is.
+  kReader,
+  kRecovery,  ///< a recovery key's access token
+  kStore,     ///< a signed URL
 };
 
 /// One request on its way through its handler.
@@ -30,8 +34,9 @@ struct Call {
   std::string bearer;
   std::optional<Person> person;
   std::optional<Device> device;
-  std::optional<Upload> upload;  ///< of a PUT to the store
-  bool last = false;             ///< a waiting poll must answer now
+  std::optional<VaultId> recovers;  ///< the vault of a recovery key's access token
+  std::optional<Upload> upload;     ///< of a PUT to the store
+  bool last = false;                ///< a waiting poll must answer now
 };
 
 /// What a repeated write does.
@@ -71,7 +76,11 @@ void add_device_routes(std::vector<Route>& routes, const Services& services);
 void add_store_routes(std::vector<Route>& routes, const Services& services);
 void add_people_routes(std::vector<Route>& routes, const Services& services);
 void add_fleet_routes(std::vector<Route>& routes, const Services& services);
+void add_grant_routes(std::vector<Route>& routes, const Services& services);
+void add_release_routes(std::vector<Route>& routes, const Services& services);
 void add_billing_routes(std::vector<Route>& routes, const Services& services);
+void add_metering_routes(std::vector<Route>& routes, const Services& services);
+void add_webhook_routes(std::vector<Route>& routes, const Services& services);
 
 /// Adds routes to the table, reading as a table: on(Method, pattern, auth, limit, handler).
 class Table {

@@ -10,19 +10,27 @@
 #include "service/cluster/changes.h"
 #include "service/cluster/commits.h"
 #include "service/cluster/devices.h"
+#include "service/cluster/grants.h"
 #include "service/cluster/http/server.h"
 #include "service/cluster/levels.h"
 #include "service/cluster/notifier.h"
 #include "service/cluster/objects/object_store.h"
+#include "service/cluster/passes.h"
 #include "service/cluster/plans.h"
+#include "service/cluster/recovery_access.h"
+#include "service/cluster/releases.h"
 #include "service/cluster/reports.h"
 #include "service/cluster/tenants.h"
 #include "service/cluster/usage.h"
 #include "service/cluster/vaults.h"
+#include "service/cluster/webhooks.h"
 
 namespace obhut::cluster {
 class Retention;
 class Bills;
+class LocalVaults;
+class Quotas;
+class Reconciler;
 }  // namespace obhut::cluster
 
 namespace obhut::cluster::api {
@@ -35,8 +43,12 @@ struct Services {
   Changes& changes;
   Accounts& accounts;
   Tenants& tenants;
+  const Passes& passes;
   DeviceRegistry& devices;
+  RecoveryAccess& recovery;
   PlanRegistry& plans;
+  Grants& grants;
+  Releases& releases;
   Vaults& vaults;
   Commits& commits;
   Reports& reports;
@@ -44,6 +56,10 @@ struct Services {
   Bills& bills;
   Usage& usage;
   StorageReceipts& receipts;
+  LocalVaults& local_vaults;
+  Quotas& quotas;
+  Reconciler& reconciler;
+  Webhooks& webhooks;
   SigningKeyId cluster_key;
   std::vector<std::string> urls;  ///< our own, the public one first
   Log log;

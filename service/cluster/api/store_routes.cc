@@ -1,6 +1,7 @@
 // The embedded object store: signed URLs, nothing else.
 
 #include "service/cluster/api/body.h"
+#include "service/cluster/api/download.h"
 #include "service/cluster/api/route.h"
 
 namespace obhut::cluster::api {
@@ -34,16 +35,6 @@ class FullSink final : public http::BodySink {
 
  private:
   Error error_;
-};
-
-class DownloadSource final : public http::BodySource {
- public:
-  explicit DownloadSource(std::unique_ptr<objects::ObjectReader> reader)
-      : reader_(std::move(reader)) {}
-  Result<std::size_t> read(MutableByteView out) override { return reader_->read(out); }
-
- private:
-  std::unique_ptr<objects::ObjectReader> reader_;
 };
 
 Answer<void> admit_upload(const Services& services, Call& call) {
@@ -84,29 +75,7 @@ Answer<Response> finish_upload(const Services& services, Call& call) {
 Answer<Response> download(const Services& services, Call& call) {
   ASSIGN_OR_RETURN(const auto found,
                    services.vaults.begin_download(call.request.path, call.request.query));
-  const auto& [key, size] = found;
-  const http::RangeAnswer range =
-      http::parse_range(http::find(call.request.headers, "range"), size);
-  if (!range.satisfiable) {
-    Response response = http::problem(416, "range-not-satisfiable", "the object is shorter");
-    response.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
-    return response;
-  }
-  ASSIGN_OR_RETURN(std::unique_ptr<objects::ObjectReader> reader,
-                   services.store.open(key, range.range));
-  Response response;
-  response.status = range.partial ? 206 : 200;
-  response.content_type = "application/octet-stream";
-  response.headers.emplace_back("Accept-Ranges", "bytes");
-  if (range.partial) {
-    response.headers.emplace_back(
-        "Content-Range", "bytes " + std::to_string(range.range.offset) + "-" +
-                             std::to_string(range.range.offset + range.range.length - 1) + "/" +
-                             std::to_string(size));
-  }
-  response.source = std::make_unique<DownloadSource>(std::move(reader));
-  response.source_length = range.range.length;
-  return response;
+  return send_object(services, call, found.first, found.second);
 }
 
 }  // namespace

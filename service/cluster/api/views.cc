@@ -69,14 +69,15 @@ json device_json(const Device& device) {
           {"activated", format_time(device.activated)},
           {"activation_clock", device.activation_clock},
           {"removed", maybe(device.removed)},
-          {"replaced_by", maybe(device.replaced_by)}};
+          {"replaced_by", maybe(device.replaced_by)},
+          {"cloned", device.clone.has_value()}};
 }
 
 json vault_json(const Vault& vault) {
   return {{"id", vault.id.text()},
           {"device", vault.device.text()},
           {"customer", vault.customer.text()},
-          {"location", "provider"},
+          {"location", billing::to_string(vault.location)},
           {"created", format_time(vault.created)},
           {"head_sequence", vault.head_sequence},
           {"head", vault.head_sequence == 0 ? json(nullptr) : json(vault.head.text())},
@@ -106,14 +107,34 @@ json plan_json(const PublishedPlan& plan) {
           {"pending", plan.pending}};
 }
 
+json grant_json(const PublishedGrant& published) {
+  const trust::RestoreGrant& grant = published.grant;
+  return {{"id", grant.id.text()},
+          {"device", grant.device.text()},
+          {"vault", grant.vault ? json(grant.vault->text()) : json(nullptr)},
+          {"scope", trust::scope_texts(grant)},
+          {"account", grant.account ? json(*grant.account) : json(nullptr)},
+          {"destination", grant.destination.text()},
+          {"not_before", format_time(grant.not_before)},
+          {"expires", format_time(grant.expires)},
+          {"reason", grant.reason},
+          {"signer", published.signer.text()},
+          {"document", published.document},
+          {"received", format_time(published.received)},
+          {"fetched", maybe(published.fetched)},
+          {"revoked", maybe(published.revoked)}};
+}
+
 json activity_json(const Activity& activity) {
-  return {{"id", activity.id},
-          {"kind", activity.kind},
-          {"started", format_time(activity.started)},
-          {"finished", maybe(activity.finished)},
-          {"outcome", activity.outcome},
-          {"counts", json::parse(activity.counts, nullptr, false)},
-          {"received", format_time(activity.received)}};
+  json view = {{"id", activity.id},
+               {"kind", activity.kind},
+               {"started", format_time(activity.started)},
+               {"finished", maybe(activity.finished)},
+               {"outcome", activity.outcome},
+               {"counts", json::parse(activity.counts, nullptr, false)},
+               {"received", format_time(activity.received)}};
+  if (!activity.grant.empty()) view["grant"] = json::parse(activity.grant, nullptr, false);
+  return view;
 }
 
 json alert_json(const Alert& alert) {
@@ -123,6 +144,27 @@ json alert_json(const Alert& alert) {
           {"since", format_time(alert.since)},
           {"cleared", maybe(alert.cleared)},
           {"raised_by", alert.raised_by}};
+}
+
+json webhook_json(const Webhook& webhook) {
+  return {{"id", webhook.id.text()},
+          {"url", webhook.url},
+          {"events", webhook.events},
+          {"threshold_bytes", webhook.threshold_bytes},
+          {"created", format_time(webhook.created)},
+          {"disabled", maybe(webhook.disabled)}};
+}
+
+json delivery_json(const Delivery& delivery) {
+  return {{"id", delivery.id.text()},
+          {"type", delivery.type},
+          {"event", delivery.event_id},
+          {"created", format_time(delivery.created)},
+          {"attempts", delivery.attempts},
+          {"next_attempt", maybe(delivery.next_attempt)},
+          {"delivered", maybe(delivery.delivered)},
+          {"given_up", maybe(delivery.given_up)},
+          {"last_error", delivery.last_error}};
 }
 
 }  // namespace obhut::cluster::api

@@ -5,38 +5,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/base/percent.h"
 #include "agent/base/text.h"
 
 namespace obhut::cluster::http {
 namespace {
 
 constexpr std::size_t kMaxFormPairs = 64;
-
-std::optional<int> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      out.push_back(' ');
-    } else if (text[i] != '%') {
-      out.push_back(text[i]);
-    } else {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const std::optional<int> high = hex_digit(text[i + 1]);
-      const std::optional<int> low = hex_digit(text[i + 2]);
-      if (!high || !low) return std::nullopt;
-      out.push_back(static_cast<char>(*high * 16 + *low));
-      i += 2;
-    }
-  }
-  return out;
-}
 
 bool is_plain_segment(std::string_view segment) {
   return !segment.empty() && segment != "." && segment != ".." && is_utf8(segment) &&
@@ -157,7 +132,7 @@ Result<std::pair<std::string, std::string>> split_target(std::string_view target
   while (true) {
     const std::size_t slash = raw_path.find('/');
     const std::optional<std::string> segment =
-        percent_decode(raw_path.substr(0, slash), /*plus_is_space=*/false);
+        percent_decode(raw_path.substr(0, slash), PlusSign::kItself);
     if (!segment || !is_plain_segment(*segment)) {
       if (path.empty() && raw_path.empty()) return std::pair{std::string("/"), std::string(query)};
       return bad();
@@ -176,10 +151,11 @@ Result<Pairs> parse_form(std::string_view text) {
     const std::size_t end = text.find('&');
     const std::string_view item = text.substr(0, end);
     const std::size_t equals = item.find('=');
-    std::optional<std::string> name = percent_decode(item.substr(0, equals), true);
-    std::optional<std::string> value = equals == std::string_view::npos
-                                           ? std::string{}
-                                           : percent_decode(item.substr(equals + 1), true);
+    std::optional<std::string> name = percent_decode(item.substr(0, equals), PlusSign::kSpace);
+    std::optional<std::string> value =
+        equals == std::string_view::npos
+            ? std::string{}
+            : percent_decode(item.substr(equals + 1), PlusSign::kSpace);
     if (!name || !value || !is_utf8(*name) || !is_utf8(*value) || pairs.size() >= kMaxFormPairs) {
       return fail(ErrorKind::kInvalidInput, "malformed query or form");
     }

@@ -9,7 +9,7 @@
 namespace obhut::cluster::objects {
 namespace {
 
-constexpr std::string_view kFolders[] = {"packs", "index", "heads", "keys"};
+constexpr std::string_view kFolders[] = {"packs", "index", "heads", "keys", "releases"};
 
 class FileWriter final : public ObjectWriter {
  public:
@@ -123,16 +123,26 @@ Result<void> DirectoryStore::remove(const std::string& key) {
   return platform::remove_file(path);
 }
 
-Result<void> DirectoryStore::list(const std::function<bool(const std::string&)>& each) {
+Result<void> DirectoryStore::list(std::string_view prefix,
+                                  const std::function<bool(const StoredObject&)>& each) {
+  // True where something below `path` may begin with the prefix.
+  const auto leads = [&](const std::string& path) {
+    return prefix.starts_with(path) || path.starts_with(prefix);
+  };
   for (const std::string_view folder : kFolders) {
+    if (!leads(std::string(folder) + "/")) continue;
     const std::string top = platform::join(directory_, folder);
     ASSIGN_OR_RETURN(const std::vector<std::string> shards, platform::list_directory(top));
     for (const std::string& shard : shards) {
+      if (!leads(std::string(folder) + "/" + shard)) continue;
       ASSIGN_OR_RETURN(const std::vector<std::string> names,
                        platform::list_directory(platform::join(top, shard)));
       for (const std::string& name : names) {
-        const std::string key = platform::join(folder, name);
-        if (is_key(key) && !each(key)) return {};
+        const std::string key = std::string(folder) + "/" + name;
+        if (!is_key(key) || !key.starts_with(prefix)) continue;
+        // Gone since it was listed: retention works beside us.
+        ASSIGN_OR_RETURN(const std::optional<std::uint64_t> size, size_of(key));
+        if (size && !each({key, *size})) return {};
       }
     }
   }

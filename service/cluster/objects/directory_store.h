@@ -8,8 +8,8 @@
 
 namespace obhut::cluster::objects {
 
-/// DIR/{packs,index,heads,keys}/xx/<sha256>.<random> and DIR/tmp. A file appears by rename after
-/// its bytes were synced, and its folder is synced before finish() returns.
+/// DIR/{packs,index,heads,keys,releases}/xx/<sha256>.<random> and DIR/tmp. A file appears by rename
+/// after its bytes were synced, and its folder is synced before finish() returns.
 class DirectoryStore final : public ObjectStore {
  public:
   /// Makes what is missing and clears tmp/ of what a crash left.
@@ -20,7 +20,8 @@ class DirectoryStore final : public ObjectStore {
   Result<std::unique_ptr<ObjectReader>> open(const std::string& key, ByteRange range) override;
   Result<std::optional<std::uint64_t>> size_of(const std::string& key) override;
   Result<void> remove(const std::string& key) override;
-  Result<void> list(const std::function<bool(const std::string& key)>& each) override;
+  Result<void> list(std::string_view prefix,
+                    const std::function<bool(const StoredObject& object)>& each) override;
 
  private:
   explicit DirectoryStore(std::string directory) : directory_(std::move(directory)) {}

@@ -37,7 +37,8 @@ std::string new_key(std::string_view folder, const Sha256& hash) {
 }
 
 bool is_key(std::string_view key) {
-  static constexpr std::array<std::string_view, 4> kFolders{"packs/", "index/", "heads/", "keys/"};
+  static constexpr std::array<std::string_view, 5> kFolders{"packs/", "index/", "heads/", "keys/",
+                                                            "releases/"};
   for (const std::string_view folder : kFolders) {
     if (!key.starts_with(folder)) continue;
     const std::string_view name = key.substr(folder.size());

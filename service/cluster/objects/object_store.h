@@ -33,6 +33,11 @@ class ObjectReader {
   virtual Result<std::size_t> read(MutableByteView out) = 0;
 };
 
+struct StoredObject {
+  std::string key;
+  std::uint64_t size = 0;
+};
+
 /// Objects by keys as "packs/<sha256>.<random>". A key is used for one attempt and never again, so
 /// that nothing is ever overwritten. Thread: any.
 class ObjectStore {
@@ -45,8 +50,10 @@ class ObjectStore {
   virtual Result<std::optional<std::uint64_t>> size_of(const std::string& key) = 0;
   /// Harmless where nothing is there. Only retention may call it.
   virtual Result<void> remove(const std::string& key) = 0;
-  /// Calls `each` for every key, in no order, until it returns false.
-  virtual Result<void> list(const std::function<bool(const std::string& key)>& each) = 0;
+  /// Calls `each` for everything whose key begins with `prefix`, in no order, until it returns
+  /// false. Cheap for "", a folder's name and "packs/ab".
+  virtual Result<void> list(std::string_view prefix,
+                            const std::function<bool(const StoredObject& object)>& each) = 0;
 };
 
 /// Reads a whole object of at most `cap` bytes.

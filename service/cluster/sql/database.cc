@@ -31,13 +31,16 @@ bool contains(std::string_view text, std::string_view part) {
 
 /// The libraries tell kinds of failure apart by class and by text.
 Error translate(const soci::soci_error& error) {
-  const std::string text = error.what();
+  // Without the statement and its parameters, which what() adds: they are not for the log.
+  const std::string text = error.get_error_message();
   if (contains(text, "UNIQUE constraint") || contains(text, "FOREIGN KEY constraint") ||
       contains(text, "duplicate key") || contains(text, "violates foreign key")) {
     return {ErrorKind::kConflict, "database: " + printable(text)};
   }
   if (contains(text, "database is locked") || contains(text, "could not serialize") ||
-      contains(text, "deadlock detected") || contains(text, "busy")) {
+      contains(text, "deadlock detected") || contains(text, "busy") ||
+      contains(text, "Connection failed") || contains(text, "server closed the connection") ||
+      contains(text, "terminating connection")) {
     return {ErrorKind::kUnavailable, "database: " + printable(text)};
   }
   if (contains(text, "disk is full") || contains(text, "No space left")) {
@@ -357,25 +360,41 @@ Result<void> Database::transact_within(Session& outer, bool writing,
   return done;
 }
 
-Result<void> Database::transact(bool writing, bool joined,
+namespace {
+
+const char* begin_of(bool sqlite, bool writing, bool in_turn) {
+  if (sqlite) return writing ? "BEGIN IMMEDIATE" : "BEGIN";
+  if (in_turn) return "BEGIN ISOLATION LEVEL READ COMMITTED";
+  return writing ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
+                 : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+}
+
+/// Until the transaction ends, however it does.
+Result<void> take_turn(soci::session& session, const std::string& turn) {
+  return guarded([&] {
+    session << "SELECT pg_advisory_xact_lock(hashtextextended(:turn, 0))", soci::use(turn);
+  });
+}
+
+}  // namespace
+
+Result<void> Database::transact(const Manner& manner,
                                 const std::function<Result<void>(Session&)>& work) {
-  if (around.database == this) return transact_within(*around.session, writing, work);
-  std::unique_lock<std::mutex> turn(state_->writer, std::defer_lock);
-  if (writing && state_->sqlite) turn.lock();
-  const char* begin = "BEGIN";
-  if (state_->sqlite && writing) begin = "BEGIN IMMEDIATE";
-  if (!state_->sqlite) {
-    begin = writing ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
-                    : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-  }
+  if (around.database == this) return transact_within(*around.session, manner.writing, work);
+  std::unique_lock<std::mutex> one_writer(state_->writer, std::defer_lock);
+  // SQLite's writers all take turns.
+  if (manner.writing && state_->sqlite) one_writer.lock();
+  const bool in_turn = !state_->sqlite && !manner.turn.empty();
+  const char* begin = begin_of(state_->sqlite, manner.writing, in_turn);
   for (int attempt = 1;; ++attempt) {
     soci::session connection(state_->pool);
     TRY(guarded([&] { connection << begin; }));
     SociSession session(connection);
     Result<void> done;
-    {
+    if (in_turn) done = take_turn(connection, std::string(manner.turn));
+    if (done) {
       std::optional<Entered> entered;
-      if (joined) entered.emplace(this, session);
+      if (manner.joined) entered.emplace(this, session);
       done = work(session);
     }
     if (session.broken()) done = std::unexpected(*session.broken());
@@ -384,7 +403,7 @@ Result<void> Database::transact(bool writing, bool joined,
     if (done && session.failed()) done = std::unexpected(*session.failed());
     if (done) done = guarded([&] { connection << "COMMIT"; });
     if (done) {
-      if (turn.owns_lock()) turn.unlock();
+      if (one_writer.owns_lock()) one_writer.unlock();
       session.run_actions();
       return {};
     }

@@ -117,7 +117,7 @@ class Database {
   template <class Work>
   auto read(Work&& work) -> decltype(work(std::declval<Session&>())) {
     using Answer = decltype(work(std::declval<Session&>()));
-    return run<Answer>(false, std::forward<Work>(work));
+    return run<Answer>({}, std::forward<Work>(work));
   }
   /// All of `work` or nothing: rolled back where it returns an error. May be run again from its
   /// start where the database asks for it, so that it must have no effect but in the database.
@@ -125,7 +125,16 @@ class Database {
   template <class Work>
   auto write(Work&& work) -> decltype(work(std::declval<Session&>())) {
     using Answer = decltype(work(std::declval<Session&>()));
-    return run<Answer>(true, std::forward<Work>(work));
+    return run<Answer>({.writing = true}, std::forward<Work>(work));
+  }
+  /// A write() for which all others of the same `turn` wait, in this process and elsewhere. Nobody
+  /// else waits for it or is stopped by it, except who writes the same rows: PostgreSQL does not
+  /// watch what it reads, so that each statement sees what was committed before it.
+  template <class Work>
+  auto write_in_turn(std::string_view turn, Work&& work)
+      -> decltype(work(std::declval<Session&>())) {
+    using Answer = decltype(work(std::declval<Session&>()));
+    return run<Answer>({.writing = true, .turn = turn}, std::forward<Work>(work));
   }
   /// A write() that takes in every read() and write() that `work` calls on this thread: what they
   /// do and what `work` itself does is committed at once or not at all. A write() inside that
@@ -133,27 +142,31 @@ class Database {
   template <class Work>
   auto together(Work&& work) -> decltype(work(std::declval<Session&>())) {
     using Answer = decltype(work(std::declval<Session&>()));
-    return run<Answer>(true, std::forward<Work>(work), true);
+    return run<Answer>({.writing = true, .joined = true}, std::forward<Work>(work));
   }
 
  private:
   struct State;
+  struct Manner {
+    bool writing = false;
+    bool joined = false;         ///< takes in what `work` calls on this thread
+    std::string_view turn = {};  ///< "": waits for no turn
+  };
   explicit Database(std::unique_ptr<State> state);
   template <class Answer, class Work>
-  Answer run(bool writing, Work&& work, bool joined = false) {
+  Answer run(const Manner& manner, Work&& work) {
     std::optional<Answer> answer;
     const std::function<Result<void>(Session&)> erased = [&](Session& session) -> Result<void> {
       answer.emplace(work(session));
       if (!*answer) return fail(answer->error().kind, "rolled back");
       return {};
     };
-    Result<void> done = transact(writing, joined, erased);
+    Result<void> done = transact(manner, erased);
     // A refusal of the caller's own goes out as it is; else it is the database that failed.
     if (!done && (!answer || *answer)) return std::unexpected(std::move(done.error()));
     return std::move(*answer);
   }
-  Result<void> transact(bool writing, bool joined,
-                        const std::function<Result<void>(Session&)>& work);
+  Result<void> transact(const Manner& manner, const std::function<Result<void>(Session&)>& work);
   Result<void> transact_within(Session& outer, bool writing,
                                const std::function<Result<void>(Session&)>& work);
   std::unique_ptr<State> state_;

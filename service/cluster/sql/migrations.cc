@@ -170,8 +170,119 @@ constexpr std::array kLevels = std::to_array<std::string_view>({
     " PRIMARY KEY (vault, location, day))",
 });
 
-constexpr std::array kSteps =
-    std::to_array<Migration>({{1, kFirst}, {2, kSuccession}, {3, kMetering}, {4, kLevels}});
+// What is metered beside commits: vaults at the customer, which their devices measure; limits;
+// heads that the store lost; and machines that present one identity.
+constexpr std::array kMeasured = std::to_array<std::string_view>({
+    "ALTER TABLE heads ADD COLUMN damaged BIGINT",
+    "ALTER TABLE vaults ADD COLUMN location TEXT NOT NULL DEFAULT 'provider'",
+    // The signed statements behind the levels of local vaults.
+    "CREATE TABLE measurements (vault TEXT NOT NULL REFERENCES vaults (id),"
+    " device TEXT NOT NULL REFERENCES devices (id), number BIGINT NOT NULL,"
+    " event_id TEXT NOT NULL, document TEXT NOT NULL, received BIGINT NOT NULL,"
+    " PRIMARY KEY (vault, device, number))",
+
+    // `subject` is a customer's or a vault's id.
+    "CREATE TABLE quotas (subject TEXT NOT NULL PRIMARY KEY, soft BIGINT, hard BIGINT)",
+    // What was uploaded and is in no point yet counts towards a limit.
+    "CREATE INDEX objects_unneeded ON objects (vault) WHERE needed = 0",
+
+    // The process that a device was heard from last; all that present its identity; and how often
+    // one of them came back after another since `returns_since`.
+    "ALTER TABLE devices ADD COLUMN instance TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE devices ADD COLUMN returns BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE devices ADD COLUMN returns_since BIGINT NOT NULL DEFAULT 0",
+    "CREATE TABLE instances (device TEXT NOT NULL REFERENCES devices (id), instance TEXT NOT NULL,"
+    " last_seen BIGINT NOT NULL, PRIMARY KEY (device, instance))",
+    "ALTER TABLE heads ADD COLUMN instance TEXT NOT NULL DEFAULT ''",
+    // The licence of a second machine that presents this device's identity.
+    "ALTER TABLE devices ADD COLUMN clone TEXT REFERENCES workloads (id)",
+});
+
+// What partners are told by webhook, and what of it must be known before.
+constexpr std::array kWebhooks = std::to_array<std::string_view>({
+    // `events` are words. A hook's secret is derived from its id and stored nowhere.
+    "CREATE TABLE webhooks (id TEXT NOT NULL PRIMARY KEY,"
+    " partner TEXT NOT NULL REFERENCES partners (id), url TEXT NOT NULL, events TEXT NOT NULL,"
+    " threshold_bytes BIGINT NOT NULL, created BIGINT NOT NULL, disabled BIGINT)",
+    "CREATE INDEX webhooks_partner ON webhooks (partner, created)",
+
+    // next_attempt: when it is to be sent, or may be sent again if whoever sends it now is gone;
+    // NULL where nothing more is to be done. asked: since when it is tried.
+    "CREATE TABLE webhook_deliveries (id TEXT NOT NULL PRIMARY KEY,"
+    " webhook TEXT NOT NULL REFERENCES webhooks (id), type TEXT NOT NULL,"
+    " event_id TEXT NOT NULL, body TEXT NOT NULL, created BIGINT NOT NULL,"
+    " asked BIGINT NOT NULL, attempts BIGINT NOT NULL DEFAULT 0, next_attempt BIGINT,"
+    " delivered BIGINT, given_up BIGINT, last_error TEXT NOT NULL DEFAULT '',"
+    " UNIQUE (webhook, event_id))",
+    "CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook, next_attempt)"
+    " WHERE next_attempt IS NOT NULL",
+    "CREATE INDEX webhook_deliveries_created ON webhook_deliveries (webhook, created)",
+
+    // Levels that are to be added up, and what was: the newest of each vault at a location.
+    "CREATE TABLE level_changes (vault TEXT NOT NULL REFERENCES vaults (id),"
+    " location TEXT NOT NULL, at BIGINT NOT NULL, event_id TEXT NOT NULL,"
+    " customer TEXT NOT NULL REFERENCES customers (id), bytes BIGINT NOT NULL,"
+    " PRIMARY KEY (vault, location, at, event_id))",
+    "CREATE TABLE stored_levels (customer TEXT NOT NULL REFERENCES customers (id),"
+    " location TEXT NOT NULL, vault TEXT NOT NULL REFERENCES vaults (id), bytes BIGINT NOT NULL,"
+    " at BIGINT NOT NULL, PRIMARY KEY (customer, location, vault))",
+    "INSERT INTO stored_levels (customer, location, vault, bytes, at)"
+    " SELECT customer, location, id, level, created FROM vaults WHERE level > 0",
+    // A customer's highest sum at a location in a month, from this step on.
+    "CREATE TABLE month_peaks (customer TEXT NOT NULL REFERENCES customers (id),"
+    " location TEXT NOT NULL, month TEXT NOT NULL, bytes BIGINT NOT NULL, at BIGINT NOT NULL,"
+    " PRIMARY KEY (customer, location, month))",
+    // What the next maximum is measured against: the last one that the hook was told of.
+    "CREATE TABLE webhook_maxima (webhook TEXT NOT NULL REFERENCES webhooks (id),"
+    " customer TEXT NOT NULL REFERENCES customers (id), location TEXT NOT NULL,"
+    " month TEXT NOT NULL, bytes BIGINT NOT NULL, PRIMARY KEY (webhook, customer, location))",
+
+    // Trials that are free and have not been seen to end. A number that was used before has none.
+    "CREATE TABLE open_trials (customer TEXT NOT NULL PRIMARY KEY REFERENCES customers (id),"
+    " started BIGINT NOT NULL)",
+    "INSERT INTO open_trials (customer, started) SELECT customers.id, ledger.received"
+    " FROM customers JOIN ledger ON ledger.partner = customers.partner"
+    " AND ledger.event_id = 'trial-started-' || customers.id WHERE NOT EXISTS"
+    " (SELECT 1 FROM customers AS before WHERE before.partner = customers.partner"
+    " AND before.number = customers.number AND before.created < customers.created)",
+});
+
+// Restore grants, what was guessed of their codes, and what was done by them.
+constexpr std::array kGrants = std::to_array<std::string_view>({
+    "CREATE TABLE grants (id TEXT NOT NULL PRIMARY KEY,"
+    " device TEXT NOT NULL REFERENCES devices (id), document TEXT NOT NULL,"
+    " expires BIGINT NOT NULL, received BIGINT NOT NULL, fetched BIGINT, revoked BIGINT)",
+    "CREATE INDEX grants_device ON grants (device, received)",
+    "CREATE TABLE grant_guesses (device TEXT NOT NULL PRIMARY KEY REFERENCES devices (id),"
+    " wrong BIGINT NOT NULL, since BIGINT NOT NULL)",
+    "ALTER TABLE activities ADD COLUMN grant_use TEXT NOT NULL DEFAULT ''",
+});
+
+// Who holds a recovery key reads its vault without a device: by the key that comes of it.
+constexpr std::array kRecoveryAccess = std::to_array<std::string_view>({
+    "CREATE TABLE recovery_access (reader TEXT NOT NULL PRIMARY KEY, signing_key TEXT NOT NULL,"
+    " vault TEXT NOT NULL REFERENCES vaults (id), registered BIGINT NOT NULL)",
+});
+
+// Newer versions of the agent: roots, releases, and the packages that they name.
+constexpr std::array kReleases = std::to_array<std::string_view>({
+    "CREATE TABLE release_roots (version BIGINT NOT NULL PRIMARY KEY, document TEXT NOT NULL,"
+    " received BIGINT NOT NULL)",
+    "CREATE TABLE releases (serial BIGINT NOT NULL PRIMARY KEY, hash TEXT NOT NULL,"
+    " document TEXT NOT NULL, received BIGINT NOT NULL)",
+    "CREATE TABLE release_packages (sha256 TEXT NOT NULL PRIMARY KEY, size BIGINT NOT NULL,"
+    " store_key TEXT NOT NULL, received BIGINT NOT NULL)",
+});
+
+constexpr std::array kSteps = std::to_array<Migration>({{1, kFirst},
+                                                        {2, kSuccession},
+                                                        {3, kMetering},
+                                                        {4, kLevels},
+                                                        {5, kMeasured},
+                                                        {6, kWebhooks},
+                                                        {7, kGrants},
+                                                        {8, kRecoveryAccess},
+                                                        {9, kReleases}});
 
 }  // namespace
 

@@ -106,6 +106,12 @@ write("registration-replaces.jws", compact("registration", {
 write("assertion.jws", compact("assertion", {
     "iss": DEVICE_ID, "sub": DEVICE_ID, "aud": "https://backup.example", "nonce": "n-123",
     "iat": 1780315200, "exp": 1780315320, "jti": "j-1"}, DEVICE))
+write("assertion-instance.jws", compact("assertion", {
+    "iss": DEVICE_ID, "sub": DEVICE_ID, "aud": "https://backup.example", "nonce": "n-123",
+    "iat": 1780315200, "exp": 1780315320, "jti": "j-1", "instance": "1a" * 16}, DEVICE))
+write("measurement.jws", compact("measurement", {
+    "schema": "obhut.measurement/1", "device": DEVICE_ID, "vault": "ba" * 16, "location": "local",
+    "number": 7, "bytes": 123_456_789, "measured_at": NOW_MICRO}, DEVICE))
 write("activation.jws", compact("activation", {
     "schema": "obhut.activation/1", "device": DEVICE_ID, "partner": PARTNER, "customer": CUSTOMER,
     "token_hash": "70" * 32, "kind": "server", "installed_at": NOW_MICRO, "hardware": "11" * 32},
@@ -141,3 +147,8 @@ write("envelope.json", general("envelope", {
     "schema": "obhut.envelope/1", "partner": PARTNER, "target": {"device": DEVICE_ID}, "version": 7,
     "issued": NOW, "expires": "2026-07-01T12:00:00Z", "effective": "2026-06-04T12:00:00Z",
     "plan": plan}, [ANNA, BERT]))
+write("grant.jws", compact("grant", {
+    "schema": "obhut.grant/1", "id": "6a" * 16, "partner": PARTNER, "device": DEVICE_ID,
+    "vault": "ba" * 16, "scope": ["/home/anna", "/"], "account": "bert",
+    "destination": "/home/bert/back", "not_before": NOW, "expires": "2026-06-02T12:00:00Z",
+    "reason": "ticket 4711"}, Key(7)))

@@ -6,6 +6,7 @@ Real processes over real TLS. The binaries are found in OBHUT_BIN.
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import sys
@@ -31,24 +32,48 @@ def daemon(log, program, *arguments):
 
 
 class Cluster:
-    """`public_port`: where a proxy will stand before it, if there is to be one."""
+    """`public_port`: where a proxy will stand before it, if there is to be one; `public_name`: how
+    endpoints call it; `listen`: the address that it has."""
 
-    def __init__(self, folder, public_port=None):
+    def __init__(self, folder, public_port=None, public_name="localhost", listen="127.0.0.1"):
         self.state = os.path.join(folder, "cluster")
         self.log = os.path.join(folder, "cluster.log")
         self.port = free_port()
         self.process = None
         self.public_port = public_port
-        run("obhut-cluster", "--state", self.state, "init", "--listen", f"127.0.0.1:{self.port}",
-            "--name", "localhost")
+        host = f"[{listen}]" if ":" in listen else listen
+        run("obhut-cluster", "--state", self.state, "init", "--listen", f"{host}:{self.port}",
+            "--name", public_name)
         run("obhut-cluster", "--state", self.state, "user", "add", "--email", "boss@example.org",
             stdin=PASSWORD + "\n")
-        self.url = f"https://localhost:{self.port}"
+        # As this test calls it: its certificate always has these two.
+        self.url = f"https://{host if ':' in listen else 'localhost'}:{self.port}"
+        self.listen = listen
         self.ca_file = os.path.join(self.state, "ca.pem")
-        if public_port:
-            self.set_public_url(f"https://localhost:{public_port}")
+        self.public_url = self.url
+        if public_port or public_name != "localhost":
+            self.set_public_url(f"https://{public_name}:{public_port or self.port}")
+
+    @classmethod
+    def kept(cls, folder):
+        """One whose state lies in `folder` already; it listens on a port of today."""
+        cluster = cls.__new__(cls)
+        cluster.state = os.path.join(folder, "cluster")
+        cluster.log = os.path.join(folder, "cluster.log")
+        cluster.port = free_port()
+        cluster.listen = "127.0.0.1"
+        cluster.process = None
+        cluster.url = f"https://localhost:{cluster.port}"
+        cluster.ca_file = os.path.join(cluster.state, "ca.pem")
+        file = os.path.join(cluster.state, "cluster.toml")
+        with open(file, encoding="utf-8") as text:
+            settings = re.sub(r"(?m)^port = .*$", f"port = {cluster.port}", text.read())
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(settings)
+        return cluster
 
     def set_public_url(self, url):
+        self.public_url = url
         file = os.path.join(self.state, "cluster.toml")
         with open(file, encoding="utf-8") as text:
             lines = text.read().splitlines()
@@ -63,8 +88,8 @@ class Cluster:
 
     def listens(self):
         self.process.must_live()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        with socket.socket(socket.AF_INET6 if ":" in self.listen else socket.AF_INET) as probe:
+            return probe.connect_ex((self.listen, self.port)) == 0
 
     def stop(self):
         if self.process:
@@ -86,6 +111,17 @@ class Partner:
                                       "root": made["root"]})
         self.publish_trust()
         self.escrow = self.sign("escrow", "show")["key"]
+
+    @classmethod
+    def kept(cls, folder, api, cluster, partner):
+        """One whose signer's folder lies in `folder` already."""
+        known = cls.__new__(cls)
+        known.folder = os.path.join(folder, "partner")
+        known.api = api
+        known.cluster = cluster
+        known.id = partner
+        known.escrow = known.sign("escrow", "show")["key"]
+        return known
 
     def sign(self, *arguments):
         return json.loads(run("obhut-sign", "--dir", self.folder, "--json", *arguments).stdout)
@@ -147,13 +183,13 @@ class Client:
     socket = None
 
     def obhut(self, *arguments, check=True, stdin=None, timeout=120):
-        group = 2 if arguments[0] in ("plan", "key") else 1
+        group = 2 if arguments[0] in ("plan", "key", "update") else 1
         where = ["--socket", self.socket] if self.socket else []
         return self.call(*arguments[:group], *where, *arguments[group:], check=check, stdin=stdin,
                          timeout=timeout)
 
     def ask(self, *arguments, timeout=120):
-        group = 2 if arguments[0] in ("plan", "key") else 1
+        group = 2 if arguments[0] in ("plan", "key", "update") else 1
         return json.loads(self.obhut(*arguments[:group], "--json", *arguments[group:],
                                      timeout=timeout).stdout)
 
@@ -183,6 +219,7 @@ class Endpoint(Client):
         self.socket = os.path.join(self.folder, "run", "obhutd.sock")
         self.log = os.path.join(self.folder, "obhutd.log")
         self.config = "/nonexistent/agent.toml"
+        self.runner = []  # a command that takes the daemon's as its last arguments
         self.process = None
         os.makedirs(self.folder, exist_ok=True)
 
@@ -197,7 +234,7 @@ class Endpoint(Client):
                      self.socket]
         if token_file:
             arguments += ["--token-file", token_file]
-        self.process = daemon(self.log, "obhutd", *arguments)
+        self.process = lab.Process(self.log, *self.runner, os.path.join(BIN, "obhutd"), *arguments)
         if wait:
             wait_until("obhutd to answer", self.answers)
 
@@ -218,15 +255,29 @@ class Endpoint(Client):
 class Site:
     """Cluster, partner and customer, ready for endpoints. Use as a context."""
 
-    def __init__(self, public_port=None):
+    def __init__(self, public_port=None, **cluster):
         self.folder = tempfile.mkdtemp(prefix="obhut-e2e-")
         self.endpoints = []
-        self.cluster = Cluster(self.folder, public_port)
+        self.cluster = Cluster(self.folder, public_port, **cluster)
         self.cluster.start()
         self.api = Api(self.cluster.url, self.cluster.ca_file)
         self.api.log_in("boss@example.org", PASSWORD)
         self.partner = Partner(self.folder, self.api, self.cluster)
         self.customer = self.partner.add_customer()
+
+    @classmethod
+    def kept(cls, folder, partner, customer):
+        """One whose cluster and partner lie in `folder` already, which this site owns from now on."""
+        site = cls.__new__(cls)
+        site.folder = folder
+        site.endpoints = []
+        site.cluster = Cluster.kept(folder)
+        site.cluster.start()
+        site.api = Api(site.cluster.url, site.cluster.ca_file)
+        site.api.log_in("boss@example.org", PASSWORD)
+        site.partner = Partner.kept(folder, site.api, site.cluster, partner)
+        site.customer = customer
+        return site
 
     def endpoint(self, name="endpoint"):
         endpoint = Endpoint(self.folder, name)

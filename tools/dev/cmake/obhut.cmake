@@ -26,13 +26,15 @@ if(MINGW)
   # (PR 104928): so did whoever drops a std::stop_callback that is just being called.
   target_compile_definitions(obhut_settings INTERFACE _GLIBCXX_USE_POSIX_SEMAPHORE=1)
 endif()
-if(OBHUT_UNITED)
-  # True only where a source is included by others, as here.
-  target_compile_options(obhut_settings INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
-endif()
 if(OBHUT_STRICT)
   target_compile_options(obhut_settings INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Wshadow -Werror>)
+endif()
+
+if(OBHUT_UNITED)
+  # True only where sources that know nothing of each other are one, as here.
+  target_compile_options(obhut_settings INTERFACE
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage -Wno-shadow>)
 endif()
 
 add_custom_target(unit_and_contract_tests)
@@ -73,12 +75,21 @@ function(obhut_program)
 endfunction()
 
 # On Windows a program tells its version and what it is made for; EVENTS adds the texts of what it
-# writes to the Event Log.
+# writes to the Event Log, ICON what it looks like in menus.
 function(obhut_windows_resources program description)
   if(NOT WIN32)
     return()
   endif()
   set(folder ${CMAKE_SOURCE_DIR}/service/endpoint/windows)
+  set(icon "")
+  if("ICON" IN_LIST ARGN)
+    set(drawn ${CMAKE_CURRENT_BINARY_DIR}/${program}.ico)
+    set(draw ${CMAKE_SOURCE_DIR}/tools/dev/windows/icon)
+    set(icon "1 ICON \"${drawn}\"")
+    find_package(Python3 REQUIRED COMPONENTS Interpreter)
+    add_custom_command(OUTPUT ${drawn} COMMAND ${Python3_EXECUTABLE} ${draw} ${drawn} DEPENDS ${draw})
+    set_property(SOURCE ${CMAKE_CURRENT_BINARY_DIR}/${program}.rc PROPERTY OBJECT_DEPENDS ${drawn})
+  endif()
   configure_file(${folder}/program.rc.in ${CMAKE_CURRENT_BINARY_DIR}/${program}.rc @ONLY)
   target_sources(${program} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${program}.rc)
   if("EVENTS" IN_LIST ARGN)
@@ -106,11 +117,15 @@ function(obhut_test)
     math(EXPR ARG_TIMEOUT "5 * ${ARG_TIMEOUT}")
   endif()
   obhut_unite(${ARG_NAME}_test ARG_SOURCES)
-  add_executable(${ARG_NAME}_test ${ARG_SOURCES})
+  if(ARG_LABELS MATCHES "unit|contract" AND NOT OBHUT_UNIT_TESTS)
+    add_executable(${ARG_NAME}_test EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  else()
+    add_executable(${ARG_NAME}_test ${ARG_SOURCES})
+    # One CTest case a program: starting a process per TEST costs more than the tests.
+    add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  endif()
   target_link_libraries(${ARG_NAME}_test PRIVATE obhut_settings ${ARG_LINK} GTest::gmock GTest::gtest_main)
-  # One CTest case a program: starting a process per TEST costs more than the tests.
-  add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
   if(ARG_LABELS MATCHES "unit|contract")
     add_dependencies(unit_and_contract_tests ${ARG_NAME}_test)
   endif()

@@ -1,0 +1,15 @@
+# Lays the libraries of the programs beside them, but for the C library's, which is the system's.
+set(root ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/ALL_COMPONENTS_IN_ONE)
+set(programs ${root}/usr/bin/obhut ${root}/usr/bin/obhut-tray ${root}/usr/sbin/obhutd)
+file(GET_RUNTIME_DEPENDENCIES RESOLVED_DEPENDENCIES_VAR found EXECUTABLES ${programs}
+  PRE_EXCLUDE_REGEXES "^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|anl|util))\\.so")
+set(libraries ${root}/usr/lib/obhut)
+foreach(library ${found})
+  get_filename_component(name ${library} NAME)
+  get_filename_component(real ${library} REALPATH)
+  configure_file(${real} ${libraries}/${name} COPYONLY)
+  execute_process(COMMAND patchelf --set-rpath "$ORIGIN" ${libraries}/${name} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+foreach(program ${programs})
+  execute_process(COMMAND patchelf --set-rpath "$ORIGIN/../lib/obhut" ${program} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
