@@ -197,7 +197,7 @@ TEST_F(LocalVaultsTest, UsageIsToldOfOneDeviceAlone) {
   ASSERT_EQ(cluster.back_up(other, {cluster.make_object(model::ObjectKind::kPack, 9'000)}).status,
             201);
   ASSERT_EQ(measure(1, 4'321).status, 204);
-  const std::string month = of_type("storage.level").back()["at"].get<std::string>().substr(0, 7);
+  const std::string month = cluster.running_month();
   const std::string path = "/api/v1/partners/" + partner.id.text() + "/usage/" + month + "?device=";
 
   const Answered one = cluster.call("GET", path + device.id.text(), partner.session);

@@ -109,12 +109,11 @@ TEST_F(Months, CloseInOrderAndWhenTheyAreOver) {
 
   TestPartner other = cluster.make_partner("beta");
   EXPECT_EQ(bills().close(other.id, "2026-01").error().code, "no-prices");
-  const std::string now = format_time(cluster.clock.now()).substr(0, 7);
   const auto text = database().read([&](sql::Session& session) {
     return session.query_one("SELECT prices FROM partners WHERE id = :id", {{"id", partner.id}});
   });
   ASSERT_TRUE(cluster.cluster->services().tenants.put_prices(other.id, (*text)->text(0)));
-  EXPECT_EQ(bills().close(other.id, now).error().code, "month-not-over");
+  EXPECT_EQ(bills().close(other.id, cluster.running_month()).error().code, "month-not-over");
 }
 
 TEST_F(Months, StandWhenLateEventsComeAndCorrectInTheNext) {
@@ -321,7 +320,7 @@ TEST_F(Months, ShowWhatWasUsedDayByDay) {
 
 TEST_F(Months, SayWhatTheRunningOneWillComeTo) {
   const Instant now = cluster.clock.now();
-  const std::string month = format_time(now).substr(0, 7);
+  const std::string month = cluster.running_month();
   const auto tell = [&](const std::string& id, std::chrono::days ago, std::uint64_t gigabytes) {
     append(billing::storage_level({id, now - ago, "c1"}, "vault", billing::Location::kProvider,
                                   gigabytes * kGigabyte));

@@ -30,10 +30,10 @@ class EchoApplication final : public Application {
   }
   Response handle(Request& request, bool last) override {
     ++handled;
-    if (request.path == "/wait" && !last) {
+    if (request.path == "/wait" && !last && !topic->has_fired()) {
       Response response = empty(204);
       response.wait = topic;
-      response.wait_for = 3s;
+      response.wait_for = 60s;
       return response;
     }
     Response response;
@@ -60,13 +60,16 @@ class EchoApplication final : public Application {
     void on_change(std::function<void()> wake) override {
       wake_.with([&](auto& held) { held = std::move(wake); });
     }
+    [[nodiscard]] bool has_fired() const { return has_fired_; }
     void fire() {
+      has_fired_ = true;
       wake_.with([](auto& held) {
         if (held) held();
       });
     }
 
    private:
+    std::atomic<bool> has_fired_ = false;
     Guarded<std::function<void()>> wake_;
   };
   std::shared_ptr<Topic> topic = std::make_shared<Topic>();
@@ -84,10 +87,6 @@ class ServerLimits : public ::testing::Test {
     config.certificate_chain = leaf.pem + ca.pem;
     config.private_key = leaf.key;
     config.workers = 2;
-    config.limits.handshake = 1500ms;
-    config.limits.header = 800ms;
-    config.limits.idle = 1000ms;
-    config.limits.block = 800ms;
     start();
   }
   void start() {
@@ -98,6 +97,19 @@ class ServerLimits : public ::testing::Test {
   }
   TlsClient connect(TlsClient::Handshake handshake = TlsClient::Handshake::kDo) {
     return TlsClient(server->port(), ca_pem, handshake);
+  }
+  /// The first byte of the first request has to come within the time for a header, so that a client
+  /// that was held up is closed without a word; that of the second within the time to be idle.
+  TlsClient connect_and_ask() {
+    while (true) {
+      TlsClient client = connect();
+      if (client.request("GET", "/echo", {}, "")) return client;
+    }
+  }
+  void wait_for_a_poll() {
+    for (int i = 0; i < 2000 && server->counters().polls_waiting == 0; ++i)
+      std::this_thread::sleep_for(5ms);
+    ASSERT_EQ(server->counters().polls_waiting, 1u);
   }
   void expect_no_connections() {
     for (int i = 0; i < 800 && server->counters().connections_open > 0; ++i) {
@@ -168,8 +180,10 @@ TEST_F(ServerLimits, AnswersPipelinedRequestsInOrder) {
 }
 
 TEST_F(ServerLimits, ClosesAConnectionThatNeverSpeaksTls) {
+  config.limits.handshake = 300ms;
+  start();
   TlsClient client = connect(TlsClient::Handshake::kSkip);
-  EXPECT_TRUE(client.closed_within(6s));
+  EXPECT_TRUE(client.closed_within(20s));
   expect_no_connections();
   EXPECT_EQ(server->counters().handshakes_failed, 1u);
 }
@@ -181,13 +195,15 @@ TEST_F(ServerLimits, ClosesAConnectionThatSpeaksGarbageInsteadOfTls) {
 }
 
 TEST_F(ServerLimits, AnswersSlowHeadersWith408) {
-  TlsClient client = connect();
+  config.limits.header = 800ms;
+  start();
+  TlsClient client = connect_and_ask();
   ASSERT_TRUE(client.send("GET /echo HTTP/1.1\r\nHost: "));
   for (int i = 0; i < 3; ++i) {
     std::this_thread::sleep_for(250ms);
     (void)client.send("x");  // ignored: the server may have closed by now
   }
-  const auto reply = client.receive(6s);
+  const auto reply = client.receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 408);
   client.abort(false);
@@ -200,22 +216,24 @@ TEST_F(ServerLimits, AnswersHeadersThatNeverEndWith408HoweverFastTheyTrickle) {
   config.limits.header = 60ms;
   start();
   for (int i = 0; i < 5; ++i) {
-    TlsClient client = connect();
+    TlsClient client = connect_and_ask();
     ASSERT_TRUE(client.send("GET /echo HTTP/1.1\r\nX: "));
     const auto until = std::chrono::steady_clock::now() + 300ms;
     for (int sent = 0; sent < 15'000 && std::chrono::steady_clock::now() < until; ++sent) {
       if (!client.send("x")) break;
     }
-    const auto reply = client.receive(6s);
+    const auto reply = client.receive();
     ASSERT_TRUE(reply) << "connection " << i;
     EXPECT_EQ(reply->status, 408) << "connection " << i;
   }
 }
 
 TEST_F(ServerLimits, ClosesAnIdleConnection) {
+  config.limits.idle = 500ms;
+  start();
   TlsClient client = connect();
   ASSERT_TRUE(client.request("GET", "/echo", {}, ""));
-  EXPECT_TRUE(client.closed_within(6s));
+  EXPECT_TRUE(client.closed_within(20s));
 }
 
 TEST_F(ServerLimits, AnswersHeadersThatAreTooLargeWith431) {
@@ -228,7 +246,7 @@ TEST_F(ServerLimits, AnswersHeadersThatAreTooLargeWith431) {
 TEST_F(ServerLimits, AnswersABodyAnnouncedTooLargeWith413BeforeItIsSent) {
   TlsClient client = connect();
   ASSERT_TRUE(client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"));
-  const auto reply = client.receive(6s);
+  const auto reply = client.receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 413);
   EXPECT_EQ(application.handled, 0);
@@ -240,15 +258,17 @@ TEST_F(ServerLimits, AnswersAChunkedBodyThatGrowsTooLargeWith413) {
   for (int i = 0; i < 20; ++i) body += "10000\r\n" + std::string(0x10000, 'x') + "\r\n";
   ASSERT_TRUE(client.send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
   (void)client.send(body);  // ignored: refused before its end
-  const auto reply = client.receive(6s);
+  const auto reply = client.receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 413);
 }
 
 TEST_F(ServerLimits, AnswersABodyThatDoesNotComeWith408) {
+  config.limits.block = 500ms;
+  start();
   TlsClient client = connect();
   ASSERT_TRUE(client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"));
-  const auto reply = client.receive(6s);
+  const auto reply = client.receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 408);
 }
@@ -267,16 +287,16 @@ TEST_F(ServerLimits, SendsContinueOnlyToWhomItWillListen) {
   TlsClient welcome = connect();
   ASSERT_TRUE(welcome.send(
       "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"));
-  const auto interim = welcome.receive(6s);
+  const auto interim = welcome.receive();
   ASSERT_TRUE(interim);
   EXPECT_EQ(interim->status, 100);
   ASSERT_TRUE(welcome.send("abc"));
-  EXPECT_EQ(welcome.receive(6s)->body, "3");
+  EXPECT_EQ(welcome.receive()->body, "3");
 
   TlsClient unwelcome = connect();
   ASSERT_TRUE(unwelcome.send(
       "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"));
-  EXPECT_EQ(unwelcome.receive(6s)->status, 403);
+  EXPECT_EQ(unwelcome.receive()->status, 403);
 }
 
 struct Malformed {
@@ -289,7 +309,7 @@ class MalformedRequest : public ServerLimits, public ::testing::WithParamInterfa
 TEST_P(MalformedRequest, IsRefusedAndTheConnectionEnds) {
   TlsClient client = connect();
   ASSERT_TRUE(client.send(GetParam().request));
-  const auto reply = client.receive(6s);
+  const auto reply = client.receive();
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, GetParam().status);
   EXPECT_EQ(application.handled, 0);
@@ -339,39 +359,35 @@ TEST_F(ServerLimits, LeaksNoDescriptorToAbortedHandshakesAndResetPolls) {
     poll.abort(i % 2 == 0);
   }
   expect_no_connections();
+  // A connection is counted out just before its socket is closed.
+  for (int i = 0; i < 800 && descriptors() != before; ++i) std::this_thread::sleep_for(10ms);
   EXPECT_EQ(descriptors(), before);
 }
 
 TEST_F(ServerLimits, NoticesThatAWaitingPollerHasGone) {
   TlsClient poll = connect();
   ASSERT_TRUE(poll.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
-  for (int i = 0; i < 200 && server->counters().polls_waiting == 0; ++i)
-    std::this_thread::sleep_for(5ms);
-  ASSERT_EQ(server->counters().polls_waiting, 1u);
+  wait_for_a_poll();
   poll.abort(false);
-  const auto begin = std::chrono::steady_clock::now();
-  expect_no_connections();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s) << "long before the poll's own end";
+  expect_no_connections();  // long before the poll's own end
 }
 
 TEST_F(ServerLimits, AnswersTheRequestPipelinedBehindAWaitingPoll) {
   TlsClient client = connect();
   ASSERT_TRUE(client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
-  std::this_thread::sleep_for(100ms);
+  wait_for_a_poll();
   ASSERT_TRUE(client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"));
   std::this_thread::sleep_for(100ms);
   application.topic->fire();
-  const auto polled = client.receive(10s);
+  const auto polled = client.receive();
   ASSERT_TRUE(polled);
-  const auto echoed = client.receive(5s);
+  const auto echoed = client.receive();
   ASSERT_TRUE(echoed);
   EXPECT_EQ(echoed->body, "3");
 }
 
 TEST_F(ServerLimits, RefusesConnectionsBeyondTheCap) {
   config.limits.connections = 2;
-  config.limits.idle = 5s;
-  config.limits.header = 5s;
   start();
   TlsClient first = connect();
   TlsClient second = connect();
@@ -390,19 +406,19 @@ TEST_F(ServerLimits, EndsAConnectionAfterItsShareOfRequests) {
   start();
   TlsClient client = connect();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(client.request("GET", "/echo", {}, ""));
-  EXPECT_TRUE(client.closed_within(6s));
+  EXPECT_TRUE(client.closed_within(20s));
 }
 
 TEST_F(ServerLimits, StopsWithPollsWaitingAndConnectionsIdle) {
   TlsClient poll = connect();
   ASSERT_TRUE(poll.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
+  wait_for_a_poll();
   TlsClient idle = connect();
   ASSERT_TRUE(idle.request("GET", "/echo", {}, ""));
-  std::this_thread::sleep_for(50ms);
 
-  server->stop(2s);
+  server->stop(20s);
 
-  const auto reply = poll.receive(1s);
+  const auto reply = poll.receive();
   ASSERT_TRUE(reply) << "a waiting poll is answered, not cut";
   EXPECT_EQ(reply->status, 200);
 }

@@ -16,6 +16,7 @@
 #include "platform/atomic_file.h"
 #include "platform/local_files.h"
 #include "platform/signals.h"
+#include "service/billing/month.h"
 #include "service/cluster/ledger_store.h"
 #include "tests/cluster/openapi.h"
 
@@ -304,6 +305,10 @@ void TestCluster::put_prices(const TestPartner& partner, std::uint64_t gb_bytes)
   }
   const std::string path = "/api/v1/partners/" + partner.id.text() + "/prices";
   EXPECT_EQ(call("PUT", path, provider, prices).status, 204);
+}
+
+std::string TestCluster::running_month() const {
+  return billing::BillingCalendar::open("Europe/Berlin")->month_of(clock.now()).text();
 }
 
 std::vector<nlohmann::json> TestCluster::events(const TestPartner& partner) {

@@ -28,7 +28,7 @@ namespace obhut::cluster::test {
 class MovedClock final : public Clock {
  public:
   [[nodiscard]] Instant now() const override {
-    return system_.now() + std::chrono::microseconds(offset_.load());
+    return (is_held_ ? held_ : system_.now()) + std::chrono::microseconds(offset_.load());
   }
   [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
     return system_.steady();
@@ -37,10 +37,17 @@ class MovedClock final : public Clock {
     return system_.sleep_for(time, std::move(stop));
   }
   void move(std::chrono::microseconds by) { offset_ += by.count(); }
+  /// From here on it goes by moves alone.
+  void hold() {
+    held_ = system_.now();
+    is_held_ = true;
+  }
 
  private:
   SystemClock system_;
   std::atomic<std::int64_t> offset_{0};
+  Instant held_;  ///< written before is_held_, once
+  std::atomic<bool> is_held_ = false;
 };
 
 struct Answered {
@@ -105,6 +112,8 @@ class TestCluster {
   [[nodiscard]] TlsClient connect(TlsClient::Handshake handshake = TlsClient::Handshake::kDo) const;
 
   TestPartner make_partner(const std::string& name);
+  /// "2026-12", where the price list of put_prices() reckons.
+  [[nodiscard]] std::string running_month() const;
   /// A new session: they end after 12 hours of the moved clock.
   void log_in(TestPartner& partner);
   CustomerId make_customer(const TestPartner& partner, const std::string& number);

@@ -28,9 +28,9 @@ struct TlsClient::State {
   bool wait(Clock::time_point until) const {
     if (ssl != nullptr && SSL_pending(ssl) > 0) return true;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
-    if (left.count() <= 0) return false;
     pollfd item{fd, POLLIN, 0};
-    return poll(&item, 1, static_cast<int>(left.count())) > 0;
+    // Whoever was held up for the whole time looks once.
+    return poll(&item, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) > 0;
   }
   /// False at the end of the connection or of the patience.
   bool fill(Clock::time_point until) {

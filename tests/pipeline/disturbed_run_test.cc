@@ -232,13 +232,17 @@ TEST(DisturbedRun, MarksAFileThatKeepsChanging) {
   // To read it takes many ticks of the clock that times of change are told by.
   write_file(busy, content_of(1, 60'000'000, false));
   write_file(bench.source() + "/quiet", "quiet");
+  std::atomic<bool> writes = false;
   std::jthread writer([&](const std::stop_token& stop) {
     std::fstream file(busy, std::ios::in | std::ios::out | std::ios::binary);
     for (unsigned i = 0; !stop.stop_requested(); ++i) {
       file.seekp(i * 7919 % 59'000'000);
       file.put('x').flush();
+      writes = true;
+      writes.notify_one();
     }
   });
+  writes.wait(false);
 
   const auto report = bench.backup();
   writer.request_stop();

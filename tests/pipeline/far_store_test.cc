@@ -25,7 +25,7 @@ class Gathering {
     ++running_;
     most_ = std::max(most_, running_);
     gathered_.notify_all();
-    gathered_.wait_for(lock, 10s, [&] { return most_ >= wanted_; });
+    gathered_.wait_for(lock, 60s, [&] { return most_ >= wanted_; });
     --running_;
   }
   unsigned most() {

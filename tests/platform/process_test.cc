@@ -18,6 +18,19 @@ Command sh(const std::string& line) {
   return {"sh", {"-c", line}, {}, {}, {}};
 }
 
+/// Of a program that goes on until it is ended, which says a line once that is so: a machine that
+/// did not let it come so far gives it longer.
+Outcome run_over_time(Command command) {
+  command.timeout = milliseconds(300);
+  while (true) {
+    Result<Outcome> outcome = run(command);
+    EXPECT_TRUE(outcome && outcome->timed_out);
+    if (!outcome || !outcome->timed_out) return {};
+    if (outcome->output.find('\n') != std::string::npos) return *outcome;
+    command.timeout *= 4;
+  }
+}
+
 TEST(Process, GivesOutputAndExitCode) {
   const Result<Outcome> outcome = run(sh("echo out; echo err >&2; exit 3"));
 
@@ -58,22 +71,13 @@ TEST(Process, CutsOutputAtTheCap) {
 }
 
 TEST(Process, EndsAProgramThatTakesTooLongAndItsChildren) {
-  const TempFolder folder;
-  Command command = sh("sleep 600 & echo $! > child; wait");
-  command.working_directory = folder.path();
-  command.timeout = milliseconds(300);
+  const Outcome outcome = run_over_time(sh("sleep 600 & echo $!; wait"));
 
-  const Result<Outcome> outcome = run(command);
-
-  ASSERT_TRUE(outcome);
-  EXPECT_TRUE(outcome->timed_out);
-  EXPECT_EQ(outcome->exit_code, 128 + SIGTERM);
-  const pid_t child = std::stoi(folder.read("child"));
+  EXPECT_EQ(outcome.exit_code, 128 + SIGTERM);
+  const pid_t child = std::stoi(outcome.output);
   for (int i = 0; i < 2000 && ::kill(child, 0) == 0; ++i) {
     // Until whoever inherits orphans has buried it.
-    if (folder.path().empty() ||
-        test::shell("/", "grep -q '^State:.Z' /proc/" + std::to_string(child) + "/status"))
-      break;
+    if (test::shell("/", "grep -q '^State:.Z' /proc/" + std::to_string(child) + "/status")) break;
     ::usleep(1000);
   }
   EXPECT_FALSE(
@@ -81,22 +85,17 @@ TEST(Process, EndsAProgramThatTakesTooLongAndItsChildren) {
 }
 
 TEST(Process, KillsAProgramThatIgnoresBeingAsked) {
-  Command command = sh("trap '' TERM; while :; do sleep 0.05; done");
-  command.timeout = milliseconds(200);
-
-  const Result<Outcome> outcome = run(command);
-
-  EXPECT_TRUE(outcome->timed_out);
-  EXPECT_EQ(outcome->exit_code, 128 + SIGKILL);
+  EXPECT_EQ(run_over_time(sh("trap '' TERM; echo ready; while :; do sleep 0.05; done")).exit_code,
+            128 + SIGKILL);
 }
 
 TEST(Process, DoesNotWaitForWhatWasLeftInTheBackground) {
   const auto began = std::chrono::steady_clock::now();
 
-  const Result<Outcome> outcome = run(sh("(sleep 5 &) ; echo started"));
+  const Result<Outcome> outcome = run(sh("sleep 60 & echo $!"));
 
-  EXPECT_EQ(outcome->output, "started\n");
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(4));
+  ::kill(std::stoi(outcome->output), SIGKILL);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(50));
 }
 
 TEST(Process, StopsWhenAsked) {
@@ -112,17 +111,12 @@ TEST(Process, StopsWhenAsked) {
 // Reading must not starve the clock: the program writes as fast as it can for ever.
 TEST(Process, EndsAFloodAtItsDeadline) {
   Command command = sh("yes & yes");
-  command.timeout = milliseconds(300);
   command.output_cap = 1000;
-  const auto began = std::chrono::steady_clock::now();
 
-  const Result<Outcome> outcome = run(command);
+  const Outcome outcome = run_over_time(command);
 
-  ASSERT_TRUE(outcome);
-  EXPECT_TRUE(outcome->timed_out);
-  EXPECT_TRUE(outcome->truncated);
-  EXPECT_EQ(outcome->output.size(), 1000U);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
+  EXPECT_TRUE(outcome.truncated);
+  EXPECT_EQ(outcome.output.size(), 1000U);
 }
 
 TEST(Process, DoesNotListenToAFloodThatWasLeftBehind) {

@@ -103,16 +103,16 @@ TEST(WindowsPipe, CarriesMessagesAndTellsWhoIsThere) {
     auto connection = listener->accept(stop);
     ASSERT_TRUE(connection && *connection);
     seen = (*connection)->peer();
-    const auto asked = (*connection)->receive(1 << 20, milliseconds(5000), stop);
+    const auto asked = (*connection)->receive(1 << 20, std::chrono::minutes(1), stop);
     ASSERT_TRUE(asked && *asked);
-    ASSERT_TRUE((*connection)->send(**asked, milliseconds(5000), stop));
+    ASSERT_TRUE((*connection)->send(**asked, std::chrono::minutes(1), stop));
   });
   auto client = LocalConnection::connect(folder / "socket");
   ASSERT_TRUE(client) << client.error().message;
   const Bytes message = counted_bytes(300'000);
 
-  ASSERT_TRUE(client->send(message, milliseconds(5000)));
-  const auto answer = client->receive(1 << 20, milliseconds(5000));
+  ASSERT_TRUE(client->send(message, std::chrono::minutes(1)));
+  const auto answer = client->receive(1 << 20, std::chrono::minutes(1));
   server.join();
 
   ASSERT_TRUE(answer && *answer) << answer.error().message;
@@ -135,7 +135,7 @@ TEST(WindowsPipe, CarriesMessagesAndTellsWhoIsThere) {
   }
   EXPECT_FALSE(acts()) << "the thread is itself again";
   EXPECT_EQ(client->peer().pid, process_id());
-  EXPECT_FALSE(*client->receive(1 << 20, milliseconds(5000))) << "closed between two messages";
+  EXPECT_FALSE(*client->receive(1 << 20, std::chrono::minutes(1))) << "closed between two messages";
 }
 
 TEST(WindowsPipe, IsHeldUpByNobodyWhoSaysNothing) {
@@ -157,16 +157,16 @@ TEST(WindowsPipe, IsHeldUpByNobodyWhoSaysNothing) {
   std::jthread server([&](const std::stop_token& stop) {
     auto connection = listener->accept(stop);
     ASSERT_TRUE(connection && *connection);
-    ASSERT_TRUE((*connection)->send(as_bytes(std::string_view("hello")), milliseconds(5000)));
+    ASSERT_TRUE((*connection)->send(as_bytes(std::string_view("hello")), std::chrono::minutes(1)));
   });
 
   auto client = LocalConnection::connect(folder / "socket");
   ASSERT_TRUE(client) << client.error().message;
-  const auto answer = client->receive(100, milliseconds(5000));
+  const auto answer = client->receive(100, std::chrono::minutes(1));
   server.join();
 
   ASSERT_TRUE(answer && *answer);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
 }
 
 TEST(WindowsPipe, IsNotServedTwice) {

@@ -106,6 +106,9 @@ TEST(LookAhead, StaysNearTheWalk) {
   Walker walker = std::move(*Walker::create({folder / "s"}, options));
   while (walker.next()->kind != WalkKind::kEntry) {
   }
+  for (int i = 0; i < 2000 && filter.files <= LookAhead::kLevelLimit.entries / 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   std::size_t before = 0;
   do {
     before = filter.files;

@@ -139,6 +139,7 @@ Result<int> status_of(const Transfer& transfer, CURLcode code) {
   }
   if (code == CURLE_OPERATION_TIMEDOUT) return fail(ErrorKind::kTimeout, "no answer in time");
   if (!transfer.refusal.empty()) return fail(ErrorKind::kRefused, transfer.refusal);
+  if (code == CURLE_OK) return fail(ErrorKind::kUnavailable, "the answer ended within its head");
   const std::string_view said = transfer.error.data();
   return fail(ErrorKind::kUnavailable, printable(said.empty() ? curl_easy_strerror(code) : said));
 }
