@@ -621,6 +621,8 @@ class Grants(unittest.TestCase):
             self.site.cluster.start()
         use = self.wait_for_use(grant, "grant-restore")
         self.assertEqual(use["grant"]["reason"], "ticket 4711")
+        # The next test asks what is only asked over a line.
+        wait_until("the line", lambda: self.endpoint.status()["cluster"]["reachable"], 90)
 
 
 class GrantsHandedOver(Grants):

@@ -51,7 +51,7 @@ class Rounds:
         return target
 
     def latest(self):
-        return self.endpoint.ask("points")[-1]["sequence"]
+        return self.endpoint.ask("points")[-1]
 
     def committed(self):
         database = sqlite3.connect(os.path.join(self.site.cluster.state, "cluster.db"))
@@ -64,7 +64,7 @@ class Rounds:
         """The next run succeeds, and holds `state`."""
         outcome = self.endpoint.backup()
         assert outcome["outcome"] == "done", outcome
-        self.acknowledged = self.latest()
+        self.acknowledged = self.latest()["sequence"]
         self.states = {self.acknowledged: state}
 
     def measure(self):
@@ -74,12 +74,12 @@ class Rounds:
         self.settle(self.copy())
         self.span = time.monotonic() - begin
 
-    def restores(self, sequence):
+    def restores(self, point):
         target = self.site.path("restored")
-        self.endpoint.ask("restore", "latest", "--to", target, timeout=300)
-        wrong = differences(self.states[sequence], target + self.source)
+        self.endpoint.ask("restore", point["id"], "--to", target, timeout=300)
+        wrong = differences(self.states[point["sequence"]], target + self.source)
         shutil.rmtree(target)
-        assert wrong == "", f"point {sequence} came back otherwise:\n{wrong}"
+        assert wrong == "", f"point {point['sequence']} came back otherwise:\n{wrong}"
 
     def kill(self, whom):
         cluster = self.site.cluster
@@ -102,11 +102,12 @@ class Rounds:
         self.kill(self.chance.choice([["endpoint"], ["cluster"], ["endpoint", "cluster"]]))
         wait_until("the run that was cut off to end", self.idle, 120)
         # Where the answer to the commit was lost with the process, the run is made up for: one more.
-        sequence = self.latest()
+        point = self.latest()
+        sequence = point["sequence"]
         assert self.acknowledged <= sequence <= self.acknowledged + 2, sequence
         for made in range(self.acknowledged + 1, sequence + 1):
             self.states[made] = state
-        self.restores(sequence)
+        self.restores(point)
         old = self.states[self.acknowledged]
         self.settle(state)
         if old != state:
@@ -126,7 +127,7 @@ def main():
         rounds.measure()
         for number in range(times):
             rounds.round(number)
-        rounds.restores(rounds.acknowledged)
+        rounds.restores(rounds.latest())
         verified = rounds.endpoint.ask("verify", "--read-data", timeout=600)
         assert verified["errors"] == 0, verified
         print(f"{times} kills, {rounds.amid} before the point was acknowledged; nothing lost")

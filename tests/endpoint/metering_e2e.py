@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
-from harness.site import BIN, Site, run, wait_until  # noqa: E402
+from harness.site import BIN, Site, billed_month, run, wait_until  # noqa: E402
 from quickstart import PRICES  # noqa: E402  # beside lab, which the harness finds
 
 MEGABYTE = 1_000_000
@@ -250,7 +250,7 @@ class Canaries(MeteringTest):
     def exported(self):
         """Everything that leaves the cluster about what is billed, by name."""
         api, partner = self.site.api, f"/api/v1/partners/{self.site.partner.id}"
-        month = self.events("customer.created")[0]["at"][:7]
+        month = billed_month(self.events("customer.created")[0]["at"])
         for path in (f"{partner}/ledger", f"{partner}/bills/{month}",
                      f"{partner}/bills/{month}?format=csv", f"{partner}/bills/{month}?format=focus",
                      f"{partner}/bills/{month}/forecast", f"{partner}/usage/{month}",

@@ -163,8 +163,8 @@ class LoginPages(NetworkTest):
         self.assert_backs_up(endpoint)
         for tls in (False, True):
             with self.subTest(tls=tls):
-                self.portal.close_up(tls)
                 warned = len(self.warnings(endpoint))
+                self.portal.close_up(tls)
                 wait_until("the page to be noticed", lambda: not self.reachable(endpoint), 120)
                 outcome = endpoint.obhut("backup", "--wait", check=False, timeout=300)
                 # Another certificate is a refusal, whoever's it is.

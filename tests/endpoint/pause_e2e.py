@@ -8,12 +8,11 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
-from harness.site import Site, wait_until  # noqa: E402
+from harness.site import Site, upload_limit, wait_until  # noqa: E402
 from harness.trees import differences, make_tree  # noqa: E402
 
 # 8 MB/s: a run that has a middle.
-SLOW = {"upload_kbps": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
-                         "from": "00:00", "to": "24:00", "kbps": 64000}]}
+SLOW = upload_limit(64000)
 
 
 class EndpointTest(unittest.TestCase):
@@ -157,12 +156,12 @@ class Hooks(EndpointTest):
     def test_that_hangs_is_ended_with_what_it_started(self):
         child = self.site.path("child")
         self.hook("dump-database", f"sleep 600 & echo $! > {child}; wait")
-        endpoint = self.with_plan("2s", hooks={"before": ["dump-database"]})
+        endpoint = self.with_plan("10s", hooks={"before": ["dump-database"]})
 
         code, outcome = self.outcome(endpoint)
 
         self.assertEqual((code, outcome["outcome"]), (3, "failed"))
-        self.assertIn("took longer than 2 s", outcome["targets"][0]["error"]["message"])
+        self.assertIn("took longer than 10 s", outcome["targets"][0]["error"]["message"])
         with open(child, encoding="utf-8") as text:
             process = text.read().strip()
 

@@ -16,7 +16,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
-from harness.site import BIN, Site, run, wait_until  # noqa: E402
+from harness.site import BIN, Site, billed_month, run, wait_until  # noqa: E402
 from harness.trees import differences, make_tree  # noqa: E402
 
 PRICES = {
@@ -150,7 +150,7 @@ class RecoveryTest(unittest.TestCase):
         self.assertEqual(enrolment["activated_at"], self.old_activation)
         [activation] = self.activations()
         self.assertEqual(activation["workload"], enrolment["workload"])
-        month = time.strftime("%Y-%m")
+        month = billed_month(self.old_activation)
         bill = self.site.api.get(f"/api/v1/partners/{self.partner.id}/bills/{month}")
         [line] = [line for line in bill["lines"] if line["product"].startswith("workload/")]
         self.assertEqual(line["quantity"], "1")

@@ -3,10 +3,12 @@ hostile cluster, a stolen key or somebody on the endpoint may try. The package m
 script, which notes what it was given: real packages are installed in tests/packages. Needs root."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -345,23 +347,33 @@ class WhatIsTried(UpdatesTest):
         self.wait_downloaded()
         elsewhere = pathlib.Path(self.site.path("elsewhere"))
         elsewhere.mkdir()
-        shutil.move(self.file(), elsewhere / "package.deb")
-        self.file().symlink_to(elsewhere / "package.deb")
-        (elsewhere / "keep").write_text("mine")
-
-        self.refuse_by_itself("package.deb")
+        with self.held():
+            shutil.move(self.file(), elsewhere / "package.deb")
+            self.file().symlink_to(elsewhere / "package.deb")
+            (elsewhere / "keep").write_text("mine")
+            self.refuse_by_itself("package.deb")
         wait_until("the download anew", lambda: self.file().exists() and not self.file().is_symlink(), 30)
         self.assertTrue((elsewhere / "package.deb").exists())
         shutil.rmtree(self.file().parent)
         os.symlink(elsewhere, self.file().parent)
         self.assertIn("must be a folder and no link", self.refused("update", "install"))
-        self.refuse_by_itself("updates")
+        with self.held():
+            self.refuse_by_itself("updates")
         self.assertEqual(sorted(os.listdir(elsewhere)), ["keep", "package.deb"])
         self.assertEqual(self.installed(), [])
         os.remove(os.path.join(self.at.state, "updates"))
         self.at.ask("update", "install")
         wait_until("the installation", self.installed, 60)
         self.assertEqual(self.installed(), [wanted])
+
+    @contextlib.contextmanager
+    def held(self):
+        """The daemon's folder stays as it is meanwhile."""
+        self.at.process.handle.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.at.process.handle.send_signal(signal.SIGCONT)
 
     def refuse_by_itself(self, name):
         """The installing process, told that all is well by a daemon that was taken over."""

@@ -3,11 +3,10 @@
 Real cluster, real daemon, real obhut-tray. Needs root.
 """
 
-import http.client
+import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -363,17 +362,30 @@ class Restoring(WindowTest):
         self.assertEqual(done["report"]["missing"], 1)
         self.assertEqual((target / "Dokumente/zuletzt.txt").read_text(), "1", "in the chosen folder itself")
 
+    @contextlib.contextmanager
+    def daemon_held(self):
+        daemon = self.here.endpoint.process.handle
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+
     def test_a_restore_stands_still_and_is_cancelled(self):
         body = {"location": "cluster", "point": self.newest(), "paths": [str(self.here.anna / "Archiv")],
                 "to": {"kind": "folder", "folder": str(self.here.anna / "slowly")}, "existing": "keep"}
-        number = self.do("/api/restores", body, 202)["id"]
-        self.do(f"/api/restores/{number}/pause", {})
-        time.sleep(1)
-        before = self.ask(f"/api/restores/{number}")
-        time.sleep(1)
-        after = self.ask(f"/api/restores/{number}")
-        self.assertEqual((before["state"], after["state"]), ("paused", "paused"))
-        self.assertEqual(before["progress"]["files_done"], after["progress"]["files_done"])
+        with self.daemon_held():  # so that the restore cannot be over before it is told to pause
+            number = self.do("/api/restores", body, 202)["id"]
+            self.do(f"/api/restores/{number}/pause", {})
+        looks = []
+
+        def stands_still():
+            looks.append(self.ask(f"/api/restores/{number}"))
+            time.sleep(0.5)
+            last = looks[-3:]
+            return (len(last) == 3 and {one["state"] for one in last} == {"paused"}
+                    and len({one["progress"]["files_done"] for one in last}) == 1)
+        wait_until("the restore to stand still", stands_still)
         self.do(f"/api/restores/{number}/cancel", {})
 
         state = wait_until("the end", lambda: [one for one in [self.ask(f"/api/restores/{number}")]

@@ -175,7 +175,7 @@ class Progress(unittest.TestCase):
         shown = seen.redraws()
         self.assertGreater(len(shown), 3)
         times = [at for at, part in seen.parts if b"\x1b[K" in part]
-        self.assertLessEqual(len(shown) - 1, (times[-1] - times[0]) * 5 + 2)
+        self.assertLessEqual(len(shown) - 1, times[-1] * 5 + 2)
         self.assertTrue(any("backing up" in line for line in shown), shown)
         self.assertIn("Recovery point", seen.text)
         self.assertNotIn("evil\x07", seen.text)
@@ -192,9 +192,14 @@ class Progress(unittest.TestCase):
                             for line in seen.redraws()), seen.redraws())
 
     def test_fits_the_window_also_when_that_changes(self):
+        wide = []
+
         def shrink(main, seen):
-            if len(seen.redraws()) == 2:
+            if len(seen.redraws()) >= 2 and not wide:
                 set_width(main, 40)
+                while select.select([main], [], [], 0)[0]:  # drawn before
+                    seen.parts.append((seen.parts[-1][0], os.read(main, 65536)))
+                wide.append(len(seen.redraws()))
 
         seen = self.on_terminal("backup", self.source, columns=90, on_redraw=shrink)
 
@@ -202,8 +207,9 @@ class Progress(unittest.TestCase):
             return sum(2 if 0x2E80 <= ord(c) <= 0xFFFF else 1 for c in line)
         widths = [width(line) for line in seen.redraws()]
         self.assertLessEqual(max(widths), 89)
-        self.assertGreater(max(widths[:2]), 39)
-        self.assertLessEqual(max(widths[4:], default=0), 39, seen.redraws())
+        self.assertGreater(max(widths[:wide[0]]), 39)
+        # One may have been on its way.
+        self.assertLessEqual(max(widths[wide[0] + 1:], default=0), 39, seen.redraws())
 
     def test_speaks_german(self):
         seen = self.on_terminal("backup", self.source, LANG="de_DE.UTF-8")
@@ -240,8 +246,7 @@ class Progress(unittest.TestCase):
                 self.assertNotEqual(line["seconds_left"], 0)
         self.assertEqual((progress[-1]["phase"], progress[-1]["percent"],
                           progress[-1]["seconds_left"]), ("done", 100, 0))
-        elapsed = lines[-1][0] - lines[0][0]
-        self.assertLessEqual(len(progress), elapsed * 5 + 3)
+        self.assertLessEqual(len(progress), lines[-1][0] * 5 + 3)
         elapsed_told = [line["seconds_elapsed"] for line in progress]
         self.assertEqual(elapsed_told, sorted(elapsed_told))
         return progress, result

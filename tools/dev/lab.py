@@ -4,12 +4,15 @@ The quickstart and the end-to-end tests drive the product through this: only by 
 and its API, as a partner would. Standard library only.
 """
 
+import fcntl
 import json
 import pathlib
+import random
 import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -35,10 +38,28 @@ class Refused(Failed, AssertionError):
     """The cluster answered with an error."""
 
 
+_held_ports = []
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """For this process alone for as long as it lives, also while nobody listens there: it is none of those that the system
+    gives away, and others that ask here see the lock."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as text:
+        given_away = int(text.read().split()[0])
+    folder = pathlib.Path(tempfile.gettempdir(), "obhut-ports")
+    folder.mkdir(exist_ok=True)
+    for port in random.sample(range(10_000, given_away), k=1000):
+        lock = open(folder / str(port), "wb")  # pylint: disable=consider-using-with
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _held_ports.append(lock)
+        return port
+    raise Failed("no free port found")
 
 
 def run(*command, stdin=None, ok=(0,), timeout=None):

@@ -3,6 +3,7 @@
 Real processes over real TLS. The binaries are found in OBHUT_BIN.
 """
 
+import datetime
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import socket
 import sys
 import tempfile
 import uuid
+import zoneinfo
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools" / "dev"))
 
@@ -29,6 +31,11 @@ def run(program, *arguments, check=True, stdin=None, timeout=120):
 
 def daemon(log, program, *arguments):
     return lab.Process(log, os.path.join(BIN, program), *arguments)
+
+
+def is_listened_to(port, address="127.0.0.1"):
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        return probe.connect_ex((address, port)) == 0
 
 
 class Cluster:
@@ -88,12 +95,17 @@ class Cluster:
 
     def listens(self):
         self.process.must_live()
-        with socket.socket(socket.AF_INET6 if ":" in self.listen else socket.AF_INET) as probe:
-            return probe.connect_ex((self.listen, self.port)) == 0
+        return is_listened_to(self.port, self.listen)
 
     def stop(self):
         if self.process:
             self.process.stop()
+
+
+def billed_month(instant):
+    """Of "2026-12-01T00:30:00Z", where the price lists of tests reckon."""
+    return datetime.datetime.fromisoformat(instant.replace("Z", "+00:00")).astimezone(
+        zoneinfo.ZoneInfo("Europe/Berlin")).strftime("%Y-%m")
 
 
 class Partner:
@@ -197,8 +209,10 @@ class Client:
         return self.ask("status")
 
     def wait_enrolled(self, seconds=30):
-        wait_until("the enrolment", lambda: self.status()["enrolment"]["enrolled"], seconds)
-        return self.status()["enrolment"]
+        def there():
+            status = self.status()
+            return status["enrolment"]["enrolled"] and "cluster" in status and status["enrolment"]
+        return wait_until("the enrolment", there, seconds)
 
     def wait_plan(self, version, seconds=30):
         def there():
@@ -208,6 +222,12 @@ class Client:
 
     def backup(self):
         return self.ask("backup", "--wait", timeout=300)
+
+
+def upload_limit(kbps):
+    """A plan's limits: this much at all times."""
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    return {"upload_kbps": [{"days": days, "from": "00:00", "to": "24:00", "kbps": kbps}]}
 
 
 class Endpoint(Client):
@@ -239,8 +259,13 @@ class Endpoint(Client):
             wait_until("obhutd to answer", self.answers)
 
     def answers(self):
+        """It also has its engine where it is enrolled: the socket is there a moment before."""
         self.process.must_live()
-        return self.obhut("status", check=False).returncode == 0
+        asked = self.obhut("status", "--json", check=False)
+        if asked.returncode != 0:
+            return False
+        status = json.loads(asked.stdout)
+        return not status["enrolment"]["enrolled"] or "cluster" in status
 
     def call(self, *arguments, **how):
         return run("obhut", *arguments, **how)

@@ -6,6 +6,7 @@ export default defineConfig({
     globalSetup: ['e2e/server.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // One browser at a time: the tests share one window server and its restores.
     fileParallelism: false,
   },

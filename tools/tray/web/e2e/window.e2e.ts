@@ -410,6 +410,7 @@ describe('restoring', () => {
     await press('Tab', focused(t.picker.newLabel));
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: /Restored \d/ }).waitFor();
+    await page.getByRole('list', { name: t.picker.folders }).waitFor();
     await press('Tab', focused(t.picker.choose));
     await page.keyboard.press('Enter');
     await press('Tab', focused(t.restore.start));
