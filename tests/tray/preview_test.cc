@@ -20,46 +20,47 @@ std::optional<ShownText> text_of(std::string_view content, bool whole = true) {
 }
 
 TEST(Preview, TellsPicturesByWhatTheyHold) {
-  const auto shown = shown_picture(as_bytes(png(640, 480)));
+  const auto shown = picture_in(as_bytes(png(640, 480)));
   ASSERT_TRUE(shown);
   EXPECT_EQ(shown->type, "image/png");
   EXPECT_EQ(shown->width, 640U);
   EXPECT_EQ(shown->height, 480U);
 
   const std::string gif("GIF89a\x40\x01\xF0\x00", 10);
-  ASSERT_TRUE(shown_picture(as_bytes(gif)));
-  EXPECT_EQ(shown_picture(as_bytes(gif))->width, 320U);
+  ASSERT_TRUE(picture_in(as_bytes(gif)));
+  EXPECT_EQ(picture_in(as_bytes(gif))->width, 320U);
 
   // A comment of 4 bytes stands before the frame.
   const std::string jpeg("\xFF\xD8\xFF\xFE\x00\x06okok\xFF\xC0\x00\x11\x08\x01\x00\x02\x00\x03",
                          20);
-  ASSERT_TRUE(shown_picture(as_bytes(jpeg)));
-  EXPECT_EQ(shown_picture(as_bytes(jpeg))->width, 512U);
-  EXPECT_EQ(shown_picture(as_bytes(jpeg))->height, 256U);
+  ASSERT_TRUE(picture_in(as_bytes(jpeg)));
+  EXPECT_EQ(picture_in(as_bytes(jpeg))->width, 512U);
+  EXPECT_EQ(picture_in(as_bytes(jpeg))->height, 256U);
 
   std::string webp = "RIFF\x10\x00\x00\x00WEBPVP8X";
   webp = std::string("RIFF\x10\x00\x00\x00WEBPVP8X", 16) + std::string(8, '\0') +
          std::string("\x3F\x01\x00\xC7\x00\x00", 6);
-  ASSERT_TRUE(shown_picture(as_bytes(webp)));
-  EXPECT_EQ(shown_picture(as_bytes(webp))->width, 320U);
-  EXPECT_EQ(shown_picture(as_bytes(webp))->height, 200U);
+  ASSERT_TRUE(picture_in(as_bytes(webp)));
+  EXPECT_EQ(picture_in(as_bytes(webp))->width, 320U);
+  EXPECT_EQ(picture_in(as_bytes(webp))->height, 200U);
 }
 
 TEST(Preview, ShowsNoPictureThatWouldFillTheMemory) {
-  EXPECT_FALSE(shown_picture(as_bytes(png(100'000, 100'000))));
-  EXPECT_FALSE(shown_picture(as_bytes(png(0, 10))));
-  EXPECT_TRUE(shown_picture(as_bytes(png(10'000, 6'000))));
-  EXPECT_FALSE(shown_picture(as_bytes(png(10'000, 6'001))));
+  EXPECT_FALSE(picture_in(as_bytes(png(100'000, 100'000)))->may_be_shown());
+  EXPECT_FALSE(picture_in(as_bytes(png(0xFFFFFFFF, 0xFFFFFFFF)))->may_be_shown());
+  EXPECT_FALSE(picture_in(as_bytes(png(0, 10))));
+  EXPECT_TRUE(picture_in(as_bytes(png(10'000, 6'000)))->may_be_shown());
+  EXPECT_FALSE(picture_in(as_bytes(png(10'000, 6'001)))->may_be_shown());
 }
 
 TEST(Preview, TakesNoBeginningOfAPictureForOne) {
   const std::string whole = png(640, 480);
   for (std::size_t size = 0; size < 24; ++size) {
-    EXPECT_FALSE(shown_picture(as_bytes(std::string_view(whole).substr(0, size)))) << size;
+    EXPECT_FALSE(picture_in(as_bytes(std::string_view(whole).substr(0, size)))) << size;
   }
   const std::string endless = "\xFF\xD8" + std::string(100'000, '\xFF');
-  EXPECT_FALSE(shown_picture(as_bytes(endless)));
-  EXPECT_FALSE(shown_picture(as_bytes("<svg xmlns='http://www.w3.org/2000/svg'/>")));
+  EXPECT_FALSE(picture_in(as_bytes(endless)));
+  EXPECT_FALSE(picture_in(as_bytes("<svg xmlns='http://www.w3.org/2000/svg'/>")));
 }
 
 TEST(Preview, ShowsTextInWhateverItIsWritten) {

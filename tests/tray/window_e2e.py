@@ -295,7 +295,7 @@ class Looking(WindowTest):
         self.assertEqual((hostile["kind"], hostile["truncated"]), ("text", False))
         self.assertIn("<script>", hostile["text"])
         self.assertEqual(svg["kind"], "text")
-        self.assertEqual(lying, {"kind": "none", "reason": "binary"})
+        self.assertEqual(lying, {"kind": "none", "reason": "too-large"})
         self.assertEqual(anothers, {"kind": "none", "reason": "denied"})
         self.assertEqual(self.send("GET", good["url"], token="")["status"], 401)
 

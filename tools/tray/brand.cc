@@ -30,8 +30,8 @@ std::optional<Logo> read_logo(const std::string& folder, const std::string& name
   if (!model::is_entry_name(name)) return std::nullopt;
   Result<Bytes> content = platform::read_file(platform::join(folder, name), kMostLogo);
   if (!content) return std::nullopt;
-  const std::optional<ShownPicture> picture = shown_picture(*content);
-  if (!picture) return std::nullopt;
+  const std::optional<Picture> picture = picture_in(*content);
+  if (!picture || !picture->may_be_shown()) return std::nullopt;
   return Logo{std::move(*content), picture->type};
 }
 

@@ -8,9 +8,6 @@
 namespace obhut::tray {
 namespace {
 
-/// Decoded, that is a quarter of a gigabyte: what a browser still takes without a murmur.
-constexpr std::uint64_t kMostPixels = 60'000'000;
-
 std::uint32_t big(ByteView bytes, std::size_t at, std::size_t count) {
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < count; ++i) value = value << 8U | bytes[at + i];
@@ -30,7 +27,7 @@ bool begins(ByteView bytes, std::size_t at, std::string_view with) {
 }
 
 /// The size stands in the first frame header, behind segments of any number.
-std::optional<ShownPicture> jpeg(ByteView bytes) {
+std::optional<Picture> jpeg(ByteView bytes) {
   std::size_t at = 2;
   while (at + 9 <= bytes.size()) {
     if (bytes[at] != 0xFF) return std::nullopt;
@@ -41,7 +38,7 @@ std::optional<ShownPicture> jpeg(ByteView bytes) {
     }
     const bool frame =
         marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
-    if (frame) return ShownPicture{"image/jpeg", big(bytes, at + 7, 2), big(bytes, at + 5, 2)};
+    if (frame) return Picture{"image/jpeg", big(bytes, at + 7, 2), big(bytes, at + 5, 2)};
     const std::uint32_t length = big(bytes, at + 2, 2);
     if (length < 2) return std::nullopt;
     at += 2 + length;
@@ -49,25 +46,25 @@ std::optional<ShownPicture> jpeg(ByteView bytes) {
   return std::nullopt;
 }
 
-std::optional<ShownPicture> webp(ByteView bytes) {
+std::optional<Picture> webp(ByteView bytes) {
   if (bytes.size() < 30) return std::nullopt;
   if (begins(bytes, 12, "VP8X")) {
-    return ShownPicture{"image/webp", little(bytes, 24, 3) + 1, little(bytes, 27, 3) + 1};
+    return Picture{"image/webp", little(bytes, 24, 3) + 1, little(bytes, 27, 3) + 1};
   }
   if (begins(bytes, 12, "VP8L")) {
     const std::uint32_t sizes = little(bytes, 21, 4);
-    return ShownPicture{"image/webp", (sizes & 0x3FFFU) + 1, (sizes >> 14U & 0x3FFFU) + 1};
+    return Picture{"image/webp", (sizes & 0x3FFFU) + 1, (sizes >> 14U & 0x3FFFU) + 1};
   }
   if (!begins(bytes, 12, "VP8 ")) return std::nullopt;
-  return ShownPicture{"image/webp", little(bytes, 26, 2) & 0x3FFFU, little(bytes, 28, 2) & 0x3FFFU};
+  return Picture{"image/webp", little(bytes, 26, 2) & 0x3FFFU, little(bytes, 28, 2) & 0x3FFFU};
 }
 
-std::optional<ShownPicture> picture_of(ByteView bytes) {
+std::optional<Picture> begun_picture(ByteView bytes) {
   if (begins(bytes, 0, "\x89PNG\r\n\x1A\n") && bytes.size() >= 24) {
-    return ShownPicture{"image/png", big(bytes, 16, 4), big(bytes, 20, 4)};
+    return Picture{"image/png", big(bytes, 16, 4), big(bytes, 20, 4)};
   }
   if ((begins(bytes, 0, "GIF87a") || begins(bytes, 0, "GIF89a")) && bytes.size() >= 10) {
-    return ShownPicture{"image/gif", little(bytes, 6, 2), little(bytes, 8, 2)};
+    return Picture{"image/gif", little(bytes, 6, 2), little(bytes, 8, 2)};
   }
   if (begins(bytes, 0, "\xFF\xD8\xFF")) return jpeg(bytes);
   if (begins(bytes, 0, "RIFF") && begins(bytes, 8, "WEBP")) return webp(bytes);
@@ -121,11 +118,10 @@ std::optional<ShownText> shown_text(ByteView content, bool is_whole) {
   return ShownText{std::move(out), "iso-8859-1"};
 }
 
-std::optional<ShownPicture> shown_picture(ByteView content) {
-  const std::optional<ShownPicture> picture = picture_of(content);
-  if (!picture || picture->width == 0 || picture->height == 0) return std::nullopt;
-  const std::uint64_t pixels = std::uint64_t{picture->width} * picture->height;
-  return pixels <= kMostPixels ? picture : std::nullopt;
+std::optional<Picture> picture_in(ByteView content) {
+  std::optional<Picture> picture = begun_picture(content);
+  if (picture && (picture->width == 0 || picture->height == 0)) return std::nullopt;
+  return picture;
 }
 
 }  // namespace obhut::tray

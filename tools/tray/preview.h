@@ -17,13 +17,17 @@ struct ShownText {
 /// Nothing where `content` is no text. In: a beginning of the file, or all of it.
 std::optional<ShownText> shown_text(ByteView content, bool is_whole);
 
-struct ShownPicture {
+struct Picture {
   std::string type;  ///< for Content-Type
   std::uint32_t width = 0;
   std::uint32_t height = 0;
+
+  /// 60 million pixels at most: decoded, a quarter of a gigabyte, which a browser still takes
+  /// without a murmur.
+  [[nodiscard]] bool may_be_shown() const { return std::uint64_t{width} * height <= 60'000'000; }
 };
-/// PNG, JPEG, GIF and WebP of up to 60 million pixels; nothing for anything else. (SVG is a program
-/// as much as a picture, and is shown as the text that it is.)
-std::optional<ShownPicture> shown_picture(ByteView content);
+/// PNG, JPEG, GIF and WebP as they begin; nothing for anything else. (SVG is a program as much as a
+/// picture, and is shown as the text that it is.)
+std::optional<Picture> picture_in(ByteView content);
 
 }  // namespace obhut::tray

@@ -290,8 +290,9 @@ Answer<json> Window::preview(const Request& request, const std::stop_token& gone
   if (!file) return std::unexpected(file.error());
   if (text_or(file->entry, "type") != "file") return no_preview("binary");
   const bool truncated = flag_or(file->entry, "truncated");
-  if (shown_picture(file->content)) {
-    if (number_or(file->entry, "size") > kPicturePreview) return no_preview("too-large");
+  if (const std::optional<Picture> picture = picture_in(file->content)) {
+    const bool fits = number_or(file->entry, "size") <= kPicturePreview;
+    if (!fits || !picture->may_be_shown()) return no_preview("too-large");
     std::string url = "/api/picture?location=" + percent_encoded(in_query(request, "location"));
     url += "&point=" + percent_encoded(in_query(request, "point"));
     url += "&path=" + percent_encoded(in_query(request, "path"));
@@ -309,8 +310,9 @@ Answer<Response> Window::picture(const Request& request, const std::stop_token& 
   json question = about_entry(request, "preview");
   question["most"] = kPicturePreview;
   ASSIGN_OR_RETURN(const Beginning file, beginning_of(daemon_, question, gone));
-  const std::optional<ShownPicture> picture = shown_picture(file.content);
-  if (!picture) return std::unexpected(no_such_thing(in_query(request, "path")));
+  const std::optional<Picture> picture = picture_in(file.content);
+  if (!picture || !picture->may_be_shown())
+    return std::unexpected(no_such_thing(in_query(request, "path")));
   return Response{200, picture->type, std::string(as_text(file.content)), false};
 }
 
