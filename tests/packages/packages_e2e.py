@@ -140,9 +140,7 @@ class Silent(PackageTest):
         self.assertFalse(self.machine.path("/var/lib/obhut/token").exists(), "it was for once")
         self.assertEqual(self.machine.run("systemctl", "is-enabled", UNIT).stdout.strip(), "enabled")
         make_tree(str(self.machine.path("/srv/data")))
-        # 8 MB/s: a large one has a middle.
-        limits = upload_limit(64000) if size else {}
-        self.site.partner.push_plan(self.site.partner.plan("/srv/data", limits=limits), self.site.customer)
+        self.site.partner.push_plan(self.site.partner.plan("/srv/data"), self.site.customer)
         self.machine.wait_plan(1)
         backup = self.machine.backup()
         self.assertEqual(backup["outcome"], "done", json.dumps(backup))
@@ -408,9 +406,7 @@ class Rpm(PackageTest):
         self.rpm("-i", "--nodeps", package, OBHUT_TOKEN_FILE="/root/token")
         device = self.machine.wait_enrolled()["device"]
         make_tree(str(self.machine.path("/srv/data")))
-        # 8 MB/s: a large one has a middle.
-        limits = upload_limit(64000) if size else {}
-        self.site.partner.push_plan(self.site.partner.plan("/srv/data", limits=limits), self.site.customer)
+        self.site.partner.push_plan(self.site.partner.plan("/srv/data"), self.site.customer)
         self.machine.wait_plan(1)
         self.machine.backup()
         self.machine.ask("restore", "latest", "--to", "/srv/back", timeout=300)
