@@ -220,15 +220,11 @@ class Story:
         self.change_copies()
         second = self.back_up("second")
         restored = self.restore("first", first, [(self.folder, self.folder), (self.work, kept)])
-        # A tree that was just deleted makes ext4 slow at creating files for a minute: the first
-        # one stays until the second is there, where the disk has room for both.
-        scarce = shutil.disk_usage(STATE).free < 2 * second["bytes"]
-        if scarce:
-            shutil.rmtree(restored)
-        second_restored = self.restore("second", second, [(self.folder, self.folder), (self.work, self.work)])
-        shutil.rmtree(second_restored)
-        if not scarce:
-            shutil.rmtree(restored)
+        # The trees stay until the next run, to be looked at. A tree that was just deleted also makes ext4 slow at creating
+        # files for a minute: only where there is no room for both.
+        if shutil.disk_usage(STATE).free < 2 * second["bytes"]:
+            remove(restored)
+        self.restore("second", second, [(self.folder, self.folder), (self.work, self.work)])
 
     # --- the bill ---------------------------------------------------------------------------------
 
@@ -255,6 +251,11 @@ class Story:
         self.say(f"the bill of {month} and the closing of {before} verified offline from the exported ledger")
 
 
+def remove(tree):
+    os.sync()  # what is still on its way to the disk would be waited for file by file, for minutes
+    shutil.rmtree(tree)
+
+
 def compare(original, restored):
     """rsync as the independent judge: contents by checksum, owner, mode, times, links, ACL, xattr."""
     out = lab.run("rsync", "-aHAXn", "--checksum", "--delete", "--itemize-changes",
@@ -275,7 +276,7 @@ def print_report(report):
                files        bytes      stored     time
   first   {first['files']:>10,} {megabytes(first['bytes']):>12} {megabytes(first['stored_bytes']):>11} {first['seconds']:>6.1f} s
   second  {second['files']:>10,} {megabytes(second['bytes']):>12} {megabytes(second['stored_bytes']):>11} {second['seconds']:>6.1f} s
-  both restored bit for bit ({report['restores']['first']['seconds']} s and {report['restores']['second']['seconds']} s)
+  both restored bit for bit ({report['restores']['first']['seconds']} s and {report['restores']['second']['seconds']} s), see {STATE.relative_to(ROOT)}/restored-second
 
   activation   {report['activation']['activated_at']}, countersigned by the cluster
                workload {report['activation']['workload']} ({report['activation']['kind']})
@@ -293,7 +294,7 @@ def prepare_state():
     if STATE.exists():
         if not (STATE / MARKER).exists():
             raise lab.Failed(f"{STATE} is not the quickstart's: move it away")
-        shutil.rmtree(STATE)
+        remove(STATE)
     STATE.mkdir(parents=True, mode=0o700)
     (STATE / MARKER).write_text("made by tools/quickstart; deleted by its next run\n")
 
