@@ -37,9 +37,8 @@ TEST(Preview, TellsPicturesByWhatTheyHold) {
   EXPECT_EQ(picture_in(as_bytes(jpeg))->width, 512U);
   EXPECT_EQ(picture_in(as_bytes(jpeg))->height, 256U);
 
-  std::string webp = "RIFF\x10\x00\x00\x00WEBPVP8X";
-  webp = std::string("RIFF\x10\x00\x00\x00WEBPVP8X", 16) + std::string(8, '\0') +
-         std::string("\x3F\x01\x00\xC7\x00\x00", 6);
+  const std::string webp = std::string("RIFF\x10\x00\x00\x00WEBPVP8X", 16) + std::string(8, '\0') +
+                           std::string("\x3F\x01\x00\xC7\x00\x00", 6);
   ASSERT_TRUE(picture_in(as_bytes(webp)));
   EXPECT_EQ(picture_in(as_bytes(webp))->width, 320U);
   EXPECT_EQ(picture_in(as_bytes(webp))->height, 200U);
