@@ -23,6 +23,8 @@ await page.locator('#files').waitFor();
 await shoot('window');
 await page.getByRole('searchbox').fill(file);
 const found = page.getByRole('row').filter({ has: page.getByRole('button', { name: file, exact: true }) });
+// The folder that is open lists it too, until the search takes its place.
+await page.getByRole('heading', { name: file }).waitFor();
 await found.waitFor();
 await shoot('found');
 await found.getByRole('button', { name: file, exact: true }).click();
