@@ -4,53 +4,14 @@ import base64
 import json
 import os
 import pathlib
-import socket
-import struct
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
+from harness.conversation import Conversation  # noqa: E402
 from harness.site import Site, wait_until  # noqa: E402
-
-
-class Conversation:
-    """One request on the daemon's socket, and what is said meanwhile."""
-
-    def __init__(self, endpoint, **request):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(endpoint.socket)
-        self.socket.settimeout(60)
-        self.say(**request)
-
-    def say(self, **message):
-        data = json.dumps(message).encode()
-        self.socket.sendall(struct.pack("<I", len(data)) + data)
-
-    def _exactly(self, size):
-        data = b""
-        while len(data) < size:
-            part = self.socket.recv(size - len(data))
-            if not part:
-                raise EOFError
-            data += part
-        return data
-
-    def hear(self):
-        return json.loads(self._exactly(struct.unpack("<I", self._exactly(4))[0]))
-
-    def last(self, before=lambda message: None):
-        """The last message. `before` is told of those that come before it."""
-        while True:
-            message = self.hear()
-            if message.get("done"):
-                self.close()
-                return message
-            before(message)
-
-    def close(self):
-        self.socket.close()
 
 
 class Browse(unittest.TestCase):

@@ -55,8 +55,7 @@ class Bundle(unittest.TestCase):
         endpoint.wait_enrolled()
         cls.site.partner.push_plan(cls.site.partner.plan(str(cls.source)), cls.site.customer)
         endpoint.wait_plan(1)
-        for folder in (cls.site.folder, endpoint.folder, os.path.dirname(endpoint.socket)):
-            os.chmod(folder, 0o755)
+        cls.site.let_users_in()
         cls.recovery_key = endpoint.ask("key", "show-recovery")["recovery_key"]
         run("obhut", "key", "add-passphrase", "--socket", endpoint.socket, "--new-key-file", "-",
             stdin=PASSPHRASE + "\n")

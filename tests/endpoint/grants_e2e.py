@@ -172,9 +172,7 @@ class Grants(unittest.TestCase):
     def setUpClass(cls):
         cls.site = Site()
         cls.addClassCleanup(cls.site.close)
-        for folder in (cls.site.folder, cls.site.path("endpoint"), cls.site.path("endpoint", "run")):
-            os.makedirs(folder, exist_ok=True)
-            os.chmod(folder, 0o755)
+        cls.site.let_users_in()
         cls.home = cls.site.path("home")
         cls.make_homes(pathlib.Path(cls.home))
         cls.local = cls.site.path("local-target")

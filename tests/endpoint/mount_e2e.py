@@ -11,8 +11,6 @@ import pathlib
 import pwd
 import random
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -20,6 +18,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
+from harness.conversation import Conversation  # noqa: E402
 from harness.site import BIN, Site, wait_until  # noqa: E402
 from harness.terminal import Terminal  # noqa: E402
 from harness.trees import make_tree  # noqa: E402
@@ -124,41 +123,16 @@ print(json.dumps([attempt(path) for path in sys.argv[1:]]))
 """
 
 
-class Session:
-    """A session of questions on the daemon's socket."""
+class Session(Conversation):
+    """Of questions, as a mount asks them."""
 
     def __init__(self, endpoint):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(endpoint.socket)
-        self.socket.settimeout(60)
-        self.say({"command": "browse"})
+        super().__init__(endpoint, command="browse")
         self.first = self.hear()
 
-    def say(self, message):
-        data = json.dumps(message).encode()
-        self.socket.sendall(struct.pack("<I", len(data)) + data)
-
-    def _exactly(self, size):
-        data = b""
-        while len(data) < size:
-            part = self.socket.recv(size - len(data))
-            if not part:
-                raise EOFError
-            data += part
-        return data
-
-    def raw(self):
-        return self._exactly(struct.unpack("<I", self._exactly(4))[0])
-
-    def hear(self):
-        return json.loads(self.raw())
-
     def ask(self, question, **members):
-        self.say({"question": question, **members})
+        self.say(question=question, **members)
         return self.hear()
-
-    def close(self):
-        self.socket.close()
 
 
 class Mounts(unittest.TestCase):
@@ -166,9 +140,7 @@ class Mounts(unittest.TestCase):
     def setUpClass(cls):
         cls.site = Site()
         cls.addClassCleanup(cls.site.close)
-        for folder in (cls.site.folder, cls.site.path("endpoint"), cls.site.path("endpoint", "run")):
-            os.makedirs(folder, exist_ok=True)
-            os.chmod(folder, 0o755)
+        cls.site.let_users_in()
         cls.source = cls.site.path("source")
         cls.make_source(pathlib.Path(cls.source))
         cls.endpoint = cls.site.endpoint()
@@ -408,12 +380,11 @@ class Mounts(unittest.TestCase):
                               ({"question": "read", "point": point, "path": base + "/deep", "length": 1},
                                "invalid-input"),
                               ({"question": "entry", "point": point, "path": ""}, "not-found")):
-            session.say(members)
+            session.say(**members)
             self.assertEqual(session.hear()["error"]["kind"], kind, members)
         # Asked at once, answered in their order.
         for offset in (0, 1_000_000, 5):
-            session.say({"question": "read", "point": point, "path": base + "/large", "offset": offset,
-                         "length": 10})
+            session.say(question="read", point=point, path=base + "/large", offset=offset, length=10)
         with open(os.path.join(self.source, "large"), "rb") as file:
             for offset in (0, 1_000_000, 5):
                 self.assertEqual(session.hear()["content"], 10)

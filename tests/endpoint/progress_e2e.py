@@ -3,48 +3,19 @@
 import json
 import os
 import socket
-import struct
 import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
+from harness.conversation import Conversation  # noqa: E402
 from harness.site import BIN, Site, upload_limit, wait_until  # noqa: E402
 
 # 16 MB/s, and more than fits into what waits to be sent: a run that has a middle.
 FILES = 180
 SLOW = upload_limit(128000)
 NOBODY = 65534
-
-
-class Client:
-    """Speaks the protocol of the local socket."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(path)
-
-    def ask(self, command, **members):
-        text = json.dumps({"command": command, **members}).encode()
-        self.socket.sendall(struct.pack("<I", len(text)) + text)
-
-    def exactly(self, length):
-        data = b""
-        while len(data) < length:
-            part = self.socket.recv(length - len(data))
-            if not part:
-                raise EOFError
-            data += part
-        return data
-
-    def receive(self):
-        length, = struct.unpack("<I", self.exactly(4))
-        return json.loads(self.exactly(length))
-
-    def close(self):
-        self.socket.close()
 
 
 class Progress(unittest.TestCase):
@@ -79,8 +50,7 @@ class Progress(unittest.TestCase):
 
     def as_nobody(self, command):
         """The messages that another user gets for a command."""
-        for folder in (self.site.folder, self.endpoint.folder):
-            os.chmod(folder, 0o755)
+        self.site.let_users_in()
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
@@ -89,11 +59,10 @@ class Progress(unittest.TestCase):
                 os.setgroups([])
                 os.setgid(NOBODY)
                 os.setuid(NOBODY)
-                client = Client(self.endpoint.socket)
-                client.ask(command)
+                talk = Conversation(self.endpoint, command=command)
                 message = {}
                 while not message.get("done"):
-                    message = client.receive()
+                    message = talk.hear()
                     os.write(writing, json.dumps(message).encode() + b"\n")
                 status = 0
             finally:
@@ -145,14 +114,13 @@ class Progress(unittest.TestCase):
         self.assertEqual((json.loads(out)["outcome"], errors), ("done", ""))
 
     def test_holds_nothing_up_where_the_client_does_not_read_or_is_gone(self):
-        gone = Client(self.endpoint.socket)
-        gone.ask("backup", wait=True)
+        gone = Conversation(self.endpoint, command="backup", wait=True)
         wait_until("the backup to read", lambda: self.running(self.endpoint))
         gone.close()
-        deaf = [Client(self.endpoint.socket) for _ in range(3)]
+        deaf = [Conversation(self.endpoint) for _ in range(3)]
         for client in deaf:
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-            client.ask("watch")
+            client.say(command="watch")
 
         wait_until("the end of the backup",
                    lambda: self.endpoint.status()["schedule"].get("last_success"), 120)

@@ -3,10 +3,8 @@
 Two users without rights: Anna, whose window it is, and Bert. Needs root.
 """
 
-import json
 import os
 import pathlib
-import re
 import struct
 import subprocess
 import sys
@@ -40,9 +38,7 @@ class WindowSite:
         with clock("-7d"):
             self.site = Site()
         self.big = big
-        for folder in (self.site.folder, self.site.path("endpoint"), self.site.path("endpoint", "run")):
-            os.makedirs(folder, exist_ok=True)
-            os.chmod(folder, 0o755)
+        self.site.let_users_in()
         self.homes = pathlib.Path(self.site.path("home"))
         self.anna = self.homes / "anna"
         self.make_homes(files - big)

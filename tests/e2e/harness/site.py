@@ -312,6 +312,12 @@ class Site:
     def path(self, *names):
         return os.path.join(self.folder, *names)
 
+    def let_users_in(self):
+        """Other accounts of the machine reach the daemon's socket."""
+        for folder in (self.folder, self.path("endpoint"), self.path("endpoint", "run")):
+            os.makedirs(folder, exist_ok=True)
+            os.chmod(folder, 0o755)
+
     def devices(self):
         return self.api.get(f"/api/v1/customers/{self.customer}/devices")["devices"]
 
