@@ -113,10 +113,13 @@ TEST(Process, EndsAFloodAtItsDeadline) {
   Command command = sh("yes & yes");
   command.output_cap = 1000;
 
+  const auto began = std::chrono::steady_clock::now();
+
   const Outcome outcome = run_over_time(command);
 
   EXPECT_TRUE(outcome.truncated);
   EXPECT_EQ(outcome.output.size(), 1000U);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
 }
 
 TEST(Process, DoesNotListenToAFloodThatWasLeftBehind) {
