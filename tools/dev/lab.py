@@ -4,7 +4,6 @@ The quickstart and the end-to-end tests drive the product through this: only by 
 and its API, as a partner would. Standard library only.
 """
 
-import fcntl
 import json
 import pathlib
 import random
@@ -12,7 +11,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -43,21 +41,19 @@ _held_ports = []
 
 def free_port():
     """For this process alone for as long as it lives, also while nobody listens there: it is none of those that the system
-    gives away, and others that ask here see the lock."""
+    gives away, and who else asks here sees that its name is taken. (No file: others may write to /tmp.)"""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as text:
         given_away = int(text.read().split()[0])
-    folder = pathlib.Path(tempfile.gettempdir(), "obhut-ports")
-    folder.mkdir(exist_ok=True)
-    for port in random.sample(range(10_000, given_away), k=1000):
-        lock = open(folder / str(port), "wb")  # pylint: disable=consider-using-with
+    for port in random.sample(range(10_000, max(given_away, 20_000)), k=1000):
+        name = socket.socket(socket.AF_UNIX)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            name.bind(f"\0obhut-port-{port}")
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
         except OSError:
-            lock.close()
+            name.close()
             continue
-        _held_ports.append(lock)
+        _held_ports.append(name)
         return port
     raise Failed("no free port found")
 
